@@ -1,0 +1,70 @@
+import { InvalidInput } from '../base/errors.ts';
+import { type ColumnSelection, parseColumns } from './columns.ts';
+import { readCsv } from './csv.ts';
+import { isNpy, readNpy } from './npy.ts';
+
+export interface PointsOptions {
+  /** Format of the bytes. Default: `npy` if they begin as such a file does, else `csv`. */
+  readonly format?: 'csv' | 'npy';
+  /** Columns to read, zero-based. Default: all. */
+  readonly columns?: ColumnSelection;
+  /** CSV only: whether the first line holds names. Default: detected. */
+  readonly header?: boolean;
+}
+
+export interface Points {
+  readonly rowCount: number;
+  readonly columnCount: number;
+  /** Row-major [rowCount, columnCount]; float32 if the file holds float16 or float32, else float64. */
+  readonly data: Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+  /** Names of the columns, if the file has them. */
+  readonly header?: readonly string[];
+}
+
+/**
+ * Reads points from a CSV or a `.npy` file: one point a row. A `.npy` array has two dimensions, or one, which is taken as
+ * one column. Non-finite values of a `.npy` file are kept for the estimator to report.
+ *
+ * @throws InvalidInput if the file is malformed, of another rank, without a row, or without the columns selected
+ */
+export function readPoints(bytes: Uint8Array, options: PointsOptions = {}): Points {
+  const { columns, header } = options;
+  if ((options.format ?? (isNpy(bytes) ? 'npy' : 'csv')) === 'csv') {
+    return readCsv(bytes, { ...(columns !== undefined && { columns }), ...(header !== undefined && { header }) });
+  }
+  const { shape, data: stored } = readNpy(bytes);
+  const [rowCount, width = 1] = shape;
+  if (rowCount === undefined || shape.length > 2 || rowCount === 0 || width === 0) {
+    throw new InvalidInput(
+      `The .npy array has the shape (${shape.join(', ')}); points need (rows, columns) or (rows,), neither of them 0. Reshape it.`,
+    );
+  }
+  const numbers = toFloats(stored);
+  if (columns === undefined) return { rowCount, columnCount: width, data: numbers };
+  const selected = parseColumns(columns, width);
+  const data =
+    numbers instanceof Float32Array
+      ? new Float32Array(rowCount * selected.length)
+      : new Float64Array(rowCount * selected.length);
+  for (let row = 0; row < rowCount; row++) {
+    for (const [target, column] of selected.entries()) {
+      data[row * selected.length + target] = numbers[row * width + column] as number;
+    }
+  }
+  return { rowCount, columnCount: selected.length, data };
+}
+
+function toFloats(stored: ReturnType<typeof readNpy>['data']): Points['data'] {
+  if (stored instanceof Float32Array || stored instanceof Float64Array) return stored;
+  if (!(stored instanceof BigInt64Array || stored instanceof BigUint64Array)) return Float64Array.from(stored);
+  const data = new Float64Array(stored.length);
+  for (const [index, value] of stored.entries()) {
+    data[index] = Number(value);
+    if (!Number.isSafeInteger(data[index])) {
+      throw new InvalidInput(
+        `Element ${index} of the .npy array is ${value}; integers are exact in float64 up to ±(2^53 - 1). Scale the data.`,
+      );
+    }
+  }
+  return data;
+}
