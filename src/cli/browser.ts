@@ -2,9 +2,37 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { adapterKind, findBrowser, findSwiftShaderDriver } from './environment.mjs';
+import { InvalidInput } from '../base/errors.ts';
+import * as environment from './environment.mjs';
 
-export { adapterKind, findBrowser };
+/** Runs a search, with what a wrong environment variable makes it throw as an error of Cuanta. */
+function searched<Found>(search: () => Found): Found {
+  try {
+    return search();
+  } catch (cause) {
+    throw cause instanceof environment.EnvironmentError ? new InvalidInput(cause.message, { cause }) : cause;
+  }
+}
+
+/**
+ * The browser to run the shaders in: `CHROME_PATH`, then puppeteer's own download, then an installed Chrome or Chromium.
+ *
+ * @returns the path of its executable; undefined when there is none
+ * @throws InvalidInput when `CHROME_PATH` is set and is no executable file
+ */
+export function findBrowser(): string | undefined {
+  return searched(environment.findBrowser);
+}
+
+/**
+ * Which kind of adapter to ask for: the GPU where there is one, otherwise SwiftShader, which computes on the CPU.
+ * `CUANTA_ADAPTER` (`swiftshader` or `hardware`) overrides it.
+ *
+ * @throws InvalidInput when `CUANTA_ADAPTER` is anything else
+ */
+export function adapterKind(): 'swiftshader' | 'hardware' {
+  return searched(environment.adapterKind);
+}
 
 /**
  * The flags with which Chrome or Chromium is launched.
@@ -32,7 +60,9 @@ export function useSwiftShaderWithoutGpu(): string | undefined {
   if (process.env.VK_ICD_FILENAMES !== undefined) {
     return undefined;
   }
-  const driver = process.env.VK_DRIVER_FILES ?? (adapterKind() === 'swiftshader' ? findSwiftShaderDriver() : undefined);
+  const driver =
+    process.env.VK_DRIVER_FILES ??
+    (adapterKind() === 'swiftshader' ? searched(environment.findSwiftShaderDriver) : undefined);
   if (driver !== undefined) {
     process.env.VK_DRIVER_FILES = driver;
     loadVulkanLoader(join(dirname(driver), 'libvulkan.so.1'));

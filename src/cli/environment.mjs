@@ -6,6 +6,9 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync 
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
+/** The environment is not as it has to be; the message is for the person who set it. */
+export class EnvironmentError extends Error {}
+
 /** @param {string} path */
 function isExecutable(path) {
   try {
@@ -62,13 +65,13 @@ function installedBrowsers() {
  * The browser to run the shaders in: `CHROME_PATH`, then puppeteer's own download, then an installed Chrome or Chromium.
  *
  * @returns {string | undefined} the path of its executable; undefined when there is none
- * @throws {Error} when `CHROME_PATH` is set and is no executable file
+ * @throws {EnvironmentError} when `CHROME_PATH` is set and is no executable file
  */
 export function findBrowser() {
   const chosen = process.env.CHROME_PATH;
   if (chosen !== undefined && chosen !== '') {
     if (!isExecutable(chosen)) {
-      throw new Error(
+      throw new EnvironmentError(
         `CHROME_PATH is ${chosen}, which is not an executable file. Set it to the path of Chrome or Chromium, or unset it to have one found.`,
       );
     }
@@ -94,7 +97,7 @@ function hasGpu() {
  * `CUANTA_ADAPTER` (`swiftshader` or `hardware`) overrides it.
  *
  * @returns {'swiftshader' | 'hardware'}
- * @throws {Error} when `CUANTA_ADAPTER` is anything else
+ * @throws {EnvironmentError} when `CUANTA_ADAPTER` is anything else
  */
 export function adapterKind() {
   const chosen = process.env.CUANTA_ADAPTER;
@@ -102,7 +105,7 @@ export function adapterKind() {
     return hasGpu() ? 'hardware' : 'swiftshader';
   }
   if (chosen !== 'swiftshader' && chosen !== 'hardware') {
-    throw new Error(
+    throw new EnvironmentError(
       `CUANTA_ADAPTER is ${JSON.stringify(chosen)}; it may be "swiftshader" or "hardware". Unset it to have one chosen.`,
     );
   }

@@ -7,13 +7,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findBrowser } from './environment.mjs';
+import { EnvironmentError, findBrowser } from './environment.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sources = ['shaders', 'src', 'examples', 'package.json', 'package-lock.json', 'tsconfig.json', 'vite.config.ts'];
 const buildMark = join(root, 'node_modules', '.cache', 'cuanta', 'build.sha256');
-
-class SetUpError extends Error {}
 
 /** @param {string} line */
 function say(line) {
@@ -76,7 +74,9 @@ function installPackages() {
     environment: { PUPPETEER_SKIP_DOWNLOAD: '1' },
   });
   if (!ok) {
-    throw new SetUpError(`npm ci failed:\n${output}\nCheck that the npm registry can be reached, then try again.`);
+    throw new EnvironmentError(
+      `npm ci failed:\n${output}\nCheck that the npm registry can be reached, then try again.`,
+    );
   }
 }
 
@@ -152,7 +152,7 @@ function installChromium() {
 async function provideBrowser() {
   const browser = findBrowser() ?? (await downloadBrowser()) ?? installChromium();
   if (browser === undefined) {
-    throw new SetUpError(
+    throw new EnvironmentError(
       'No Chrome or Chromium was found or could be installed. Install one (Debian: apt-get install chromium; elsewhere: https://www.google.com/chrome/), or set CHROME_PATH to its executable.',
     );
   }
@@ -197,7 +197,7 @@ function build() {
   rmSync(buildMark, { force: true });
   const { ok, output } = run('npm', ['run', 'build']);
   if (!ok) {
-    throw new SetUpError(`The build failed:\n${output}`);
+    throw new EnvironmentError(`The build failed:\n${output}`);
   }
   mkdirSync(dirname(buildMark), { recursive: true });
   writeFileSync(buildMark, hash);
@@ -206,7 +206,9 @@ function build() {
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
-    throw new SetUpError(`Node is ${process.versions.node}; Cuanta needs 20.19 or newer. Install it from nodejs.org.`);
+    throw new EnvironmentError(
+      `Node is ${process.versions.node}; Cuanta needs 20.19 or newer. Install it from nodejs.org.`,
+    );
   }
 }
 
@@ -216,6 +218,6 @@ try {
   await provideBrowser();
   build();
 } catch (error) {
-  console.error(error instanceof SetUpError ? `[set-up] ${error.message}` : error);
+  console.error(error instanceof EnvironmentError ? `[set-up] ${error.message}` : error);
   process.exitCode = 1;
 }
