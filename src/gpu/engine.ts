@@ -154,7 +154,8 @@ export class Engine {
   /** Writes bytes at the beginning of an allocation. */
   upload(allocation: Allocation, data: Uint8Array): void {
     this.#guard.assertAlive();
-    allocation.dependOn(this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data));
+    const outcome = this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data);
+    if (outcome) allocation.dependOn(outcome);
   }
 
   /** Sets an allocation to zeros. */

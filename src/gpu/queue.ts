@@ -99,11 +99,14 @@ export class Queue {
     return this.#record(command);
   }
 
-  /** Writes data into a buffer, after what was recorded so far. The data is copied if it cannot be written at once. */
-  upload(target: BufferView, data: Uint8Array): Outcome {
+  /**
+   * Writes data into a buffer, after what was recorded so far: at once where nothing is waiting, which has no outcome to
+   * wait for; else the data is copied.
+   */
+  upload(target: BufferView, data: Uint8Array): Outcome | undefined {
     if (this.#recording.commands.length === 0 && this.#submitting === 0) {
       this.#write(target, data);
-      return this.#recording.outcome;
+      return undefined;
     }
     return this.#record({ kind: 'upload', target, data: data.slice() });
   }

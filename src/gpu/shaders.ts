@@ -42,9 +42,9 @@ export function linkShader(name: string, variant: Variant = {}): Promise<LinkedW
   return pending;
 }
 
-/** Names of all shaders, as kernels name them, `shared/` included. */
-export function shaderNames(): string[] {
-  return Object.keys(sources).map((path) => path.replace(/^\.\//, '').replace(/\.wgsl$/, ''));
+/** The source of `shaders/<name>.wgsl` as it is written. */
+export function shaderSource(name: string): string {
+  return sources[`./${name}.wgsl`] ?? '';
 }
 
 /**
