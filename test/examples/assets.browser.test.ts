@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { assets } from '../../examples/data/assets.ts';
+
+test.each([
+  { name: 'vectors', address: assets.embeddings.vectors, bytes: 1_195_008 },
+  { name: 'records', address: assets.embeddings.records, bytes: 7_125_006 },
+  { name: 'metadata', address: assets.embeddings.metadata, bytes: 218 },
+  { name: 'cities', address: assets.cities, bytes: 17_142_887 },
+  { name: 'recogniser', address: assets.recogniser, bytes: 10_822_323 },
+])('$name is served whole', async ({ address, bytes }) => {
+  const response = await fetch(address);
+  expect(response.ok).toBe(true);
+  expect((await response.arrayBuffer()).byteLength).toBe(bytes);
+});
