@@ -43,17 +43,15 @@ describe('tables', () => {
   });
 
   test('any finite numbers come back, whatever the separator, quotes and line ends', () => {
-    const tables = fc
-      .integer({ min: 1, max: 5 })
-      .chain((columnCount) =>
-        fc.array(
-          fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
-            minLength: columnCount,
-            maxLength: columnCount,
-          }),
-          { minLength: 1, maxLength: 20 },
-        ),
-      );
+    const tables = fc.integer({ min: 1, max: 5 }).chain((columnCount) =>
+      fc.array(
+        fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
+          minLength: columnCount,
+          maxLength: columnCount,
+        }),
+        { minLength: 1, maxLength: 20 },
+      ),
+    );
     fc.assert(
       fc.property(
         tables,
