@@ -25,7 +25,7 @@ export interface LloydResult {
 }
 
 /** Squared Euclidean distance of a row of `points` to a row of `centroids`, in the direct form. */
-export function squaredDistance(
+function squaredDistance(
   points: ArrayLike<number>,
   point: number,
   centroids: ArrayLike<number>,

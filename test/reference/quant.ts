@@ -46,7 +46,7 @@ function saturate(value: number, format: IntegerFormat): number {
 }
 
 /** The code of one number: `saturate(round(fround(x / scale)) + zeroPoint)`. Infinities saturate; NaN throws. */
-export function quantizeValue(
+function quantizeValue(
   value: number,
   scale: number,
   zeroPoint: number,
