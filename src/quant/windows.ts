@@ -1,0 +1,51 @@
+import { LimitExceeded } from '../base/errors.ts';
+import type { Allocation, BufferView } from '../gpu/allocation.ts';
+import type { Engine } from '../gpu/engine.ts';
+
+/** A part of an allocation that fits one storage binding, in 32-bit words. */
+export interface Window {
+  readonly view: BufferView;
+  readonly start: number;
+  readonly length: number;
+}
+
+const alignmentWords = 64;
+
+/**
+ * Cuts the first `wordCount` words of an allocation into windows that fit one storage binding: a single one, unless the
+ * data is larger. Any `span` consecutive words lie together in at least one of them.
+ * @throws LimitExceeded when `span` words are more than one binding holds.
+ */
+export function windowsOf(engine: Engine, allocation: Allocation, wordCount: number, span = 1): Window[] {
+  const limit = Math.floor(engine.device.limits.maxStorageBufferBindingSize / 4);
+  if (wordCount <= limit) {
+    return [{ view: { allocation, offset: 0, size: Math.max(wordCount, 4) * 4 }, start: 0, length: wordCount }];
+  }
+  const step = Math.floor((limit - span + 1) / alignmentWords) * alignmentWords;
+  if (step <= 0) {
+    throw new LimitExceeded(
+      `${span * 4} bytes must be bound together, but this adapter's maxStorageBufferBindingSize is ${limit * 4} bytes; cut the tensor along its last axis.`,
+    );
+  }
+  const windows: Window[] = [];
+  for (let start = 0; start < wordCount; start += step) {
+    const length = Math.min(step + span - 1, wordCount - start);
+    windows.push({ view: { allocation, offset: start * 4, size: length * 4 }, start, length });
+  }
+  return windows;
+}
+
+/** Cuts `count` invocations into runs of at most the engine's work budget, each but the last a multiple of `multiple`. */
+export function* workRuns(
+  engine: Engine,
+  count: number,
+  workEach: number,
+  multiple: number,
+): Generator<{ readonly first: number; readonly end: number; readonly work: number }> {
+  const fitting = Math.floor(engine.workBudget / workEach / multiple) * multiple;
+  const step = Math.max(fitting, multiple);
+  for (let first = 0; first < count; first += step) {
+    const end = Math.min(first + step, count);
+    yield { first, end, work: (end - first) * workEach };
+  }
+}
