@@ -4,8 +4,8 @@ import type { Reporter, SerializedError, TestModule, TestSpecification, Vitest }
  * Prints `<passed> passed, <failed> failed` over all projects as the very last line of the run.
  *
  * Beside failed tests, these count as failures: a test file that could not be loaded or never ended, an error outside a
- * test, a skipped test, and a project in which nothing ran. The last two are let pass when the run was narrowed by hand
- * (file names or `-t` on the command line).
+ * test, a run without tests, a skipped test, and a project in which nothing ran. The last two are let pass when the run
+ * was narrowed by hand (file names or `-t` on the command line).
  */
 export class CountReporter implements Reporter {
   #vitest: Vitest | undefined;
@@ -23,6 +23,7 @@ export class CountReporter implements Reporter {
     const results = modules.flatMap((module) => [...module.children.allTests()].map((test) => test.result().state));
     const passed = results.filter((state) => state === 'passed').length;
     const complaints = [
+      ...(results.some((state) => state === 'passed' || state === 'failed') ? [] : ['No test ran.']),
       ...modules.flatMap(complaintsAboutModule),
       ...errors.map((error) => `Error outside a test: ${error.message}`),
       ...((await this.#isNarrowed()) ? [] : this.#complaintsAboutGaps(modules)),
