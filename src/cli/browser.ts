@@ -46,6 +46,9 @@ export function launchFlags(): string[] {
   }
   if (adapterKind() === 'swiftshader') {
     flags.push('--use-webgpu-adapter=swiftshader');
+  } else if (process.platform === 'linux') {
+    // Headless Chrome reaches a GPU on Linux only so (developer.chrome.com/blog/supercharge-web-ai-testing).
+    flags.push('--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface');
   }
   return flags;
 }
