@@ -54,10 +54,8 @@ function executable(entry: string): Plugin {
         file.code = `#!/usr/bin/env node\n${file.code}`;
       }
     },
-    writeBundle(_options, bundle) {
-      if (bundle[`${entry}.js`]) {
-        chmodSync(join(outputFolder, `${entry}.js`), 0o755);
-      }
+    writeBundle() {
+      chmodSync(join(outputFolder, `${entry}.js`), 0o755);
     },
   };
 }
@@ -87,8 +85,7 @@ function shortPageAddresses(): Plugin {
 
 /** `dist/index.js`, the library; `dist/cli.js`, the command line; `dist/start.js`, the program behind `npm start`. */
 function libraryBuild(): UserConfig {
-  const programs = { index: 'src/index.ts', cli: 'src/cli/main.ts', start: 'examples/demo/start.ts' };
-  const entries = Object.fromEntries(Object.entries(programs).filter(([, path]) => existsSync(path)));
+  const entries = { index: 'src/index.ts', cli: 'src/cli/main.ts', start: 'examples/demo/start.ts' };
   return {
     publicDir: false,
     plugins: [declarations(), executable('cli')],
@@ -110,8 +107,9 @@ function libraryBuild(): UserConfig {
 
 /** `dist/pages`: the examples, and the page in which the command line runs its shaders in Chrome. */
 function pagesBuild(): UserConfig {
-  const examples = readdirSync('examples').map((name) => [name, `examples/${name}/index.html`] as const);
-  const pages = [...examples, ['runtime', 'src/cli/runtime.html'] as const].filter(([, path]) => existsSync(path));
+  const examples = readdirSync('examples')
+    .map((name) => [name, `examples/${name}/index.html`] as const)
+    .filter(([, path]) => existsSync(path));
   return {
     base: './',
     publicDir: false,
@@ -123,7 +121,7 @@ function pagesBuild(): UserConfig {
       target: 'es2022',
       chunkSizeWarningLimit: 4096,
       rolldownOptions: {
-        input: Object.fromEntries(pages),
+        input: { ...Object.fromEntries(examples), runtime: 'src/cli/runtime.html' },
         output: {
           // Models and data sets lie apart: they are not published.
           assetFileNames: ({ names }) =>
