@@ -6,3 +6,16 @@ export type { MemoryReport } from './gpu/bufferPool.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
+export { dequantize } from './quant/dequantize.ts';
+export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';
+export { pack, unpack } from './quant/packing.ts';
+export {
+  type CodeFormat,
+  type Parameters,
+  parametersFromRanges,
+  type QuantizationScheme,
+  type Rounding,
+} from './quant/parameters.ts';
+export { type QuantizeOptions, quantize } from './quant/quantize.ts';
+export { type Attachment, type CodeLayout, type CodeStreams, QuantizedTensor } from './quant/quantizedTensor.ts';
+export { minMax, type Ranges } from './quant/range.ts';

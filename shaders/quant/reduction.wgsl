@@ -32,6 +32,11 @@ struct Reduction {
 // What one invocation reads: elements first, first + stride, ... below `length` of the output.
 struct Share { output: u32, start: u32, first: u32, stride: u32, length: u32 }
 
+fn lengthOf(reduction: Reduction, output: u32) -> u32 {
+  let group = (output / reduction.innerCount) % reduction.groupCount;
+  return min(reduction.length, reduction.axisLength - group * reduction.length);
+}
+
 fn shareOf(reduction: Reduction, slot: u32, lane: u32, lanes: u32) -> Share {
   let output = slot % reduction.outputCount;
   let segment = slot / reduction.outputCount;
@@ -39,7 +44,7 @@ fn shareOf(reduction: Reduction, slot: u32, lane: u32, lanes: u32) -> Share {
   let group = rest % reduction.groupCount;
   let start = (rest / reduction.groupCount) * reduction.outerStep + group * reduction.groupStep
     + (output % reduction.innerCount) * reduction.innerStep;
-  let length = min(reduction.length, reduction.axisLength - group * reduction.length);
+  let length = lengthOf(reduction, output);
   let first = segment * lanes + lane;
   return Share(output, start, first, reduction.segmentCount * lanes, select(0u, length, slot < reduction.endSlot));
 }

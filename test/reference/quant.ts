@@ -122,7 +122,6 @@ export function parameterIndices(
 interface Ranges {
   readonly minimum: Float32Array<ArrayBuffer>;
   readonly maximum: Float32Array<ArrayBuffer>;
-  readonly absoluteSum: Float64Array;
   readonly count: Int32Array;
 }
 
@@ -130,7 +129,6 @@ function findRanges(values: ArrayLike<number>, indices: ArrayLike<number> | unde
   // From zero outwards: every quantization range includes 0, so that 0 stays exact.
   const minimum = new Float32Array(parameterCount);
   const maximum = new Float32Array(parameterCount);
-  const absoluteSum = new Float64Array(parameterCount);
   const count = new Int32Array(parameterCount);
   for (let element = 0; element < values.length; element++) {
     const value = Math.fround(values[element] as number);
@@ -138,10 +136,9 @@ function findRanges(values: ArrayLike<number>, indices: ArrayLike<number> | unde
     const index = indices?.[element] ?? 0;
     minimum[index] = Math.min(minimum[index] as number, value);
     maximum[index] = Math.max(maximum[index] as number, value);
-    absoluteSum[index] = (absoluteSum[index] as number) + Math.abs(value);
     count[index] = (count[index] as number) + 1;
   }
-  return { minimum, maximum, absoluteSum, count };
+  return { minimum, maximum, count };
 }
 
 /** Scales and zero points that some data asks for. */
@@ -152,13 +149,17 @@ export interface ChosenParameters extends ReferenceParameters {
 
 /** A scale in float32; 1 where it would be 0 (all elements 0, or so small that the division underflows). */
 function scaleOf(extent: number, steps: number): number {
-  return Math.fround(Math.fround(extent) / steps) || 1;
+  const rounded = Math.fround(extent);
+  if (Number.isFinite(rounded)) return Math.fround(rounded / steps) || 1;
+  // Wider than the largest float: divided before it is doubled, and never infinite.
+  return Math.min(2 * Math.fround(Math.fround(extent / 2) / steps), (2 - 2 ** -23) * 2 ** 127);
 }
 
 /**
  * Asymmetric parameters over the range [β, α] of each parameter's elements, widened to include 0:
  * s = fround(fround(α − β) / (2ⁿ − 1)), z = low + clamp(roundHalfEven(fround(−β / s)), 0, 2ⁿ − 1).
- * Signed codes are the unsigned ones less 2ⁿ⁻¹. A range of zero width gives s = 1. A non-finite element throws.
+ * Signed codes are the unsigned ones less 2ⁿ⁻¹. A range of zero width gives s = 1. A range wider than the largest float
+ * is halved before the division and doubled after it. A non-finite element throws.
  */
 export function chooseAsymmetric(
   values: ArrayLike<number>,
@@ -196,19 +197,36 @@ export function chooseSymmetric(
   return { ...format, narrow: true, scales, zeroPoints, ...(indices && { indices }) };
 }
 
+/** The unit in which absolute values are summed: 2⁻⁷ units in the last place of the greatest of them. */
+function sumUnit(greatest: number): number {
+  const field = (new Uint32Array(Float32Array.of(greatest).buffer)[0] ?? 0) >>> 23;
+  return 2 ** (Math.max(field, 1) - 150 - 7);
+}
+
 /**
- * One symmetric bit: q = −1 for x < 0, else +1, and x ≈ q · s with s = mean|x| (1 where that is 0), summed in float64
- * and rounded once. As a stored bit the code is (q + 1) / 2. A non-finite element throws.
+ * One symmetric bit: q = −1 for x < 0, else +1, and x ≈ q · s with s = mean|x| (1 where that is 0). Each |x| is rounded
+ * (half up) to a whole number of 2⁻⁷ units in the last place of the parameter's greatest, so that the sum is exact in
+ * any order; the mean is rounded once. As a stored bit the code is (q + 1) / 2. A non-finite element throws.
  */
 export function quantizeSign(
   values: ArrayLike<number>,
   indices?: ArrayLike<number>,
   parameterCount = 1,
 ): { readonly codes: Int32Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> } {
-  const { absoluteSum, count } = findRanges(values, indices, parameterCount);
+  const { minimum, maximum, count } = findRanges(values, indices, parameterCount);
+  const units = Float64Array.from(maximum, (high, index) => sumUnit(Math.max(high, -(minimum[index] as number))));
+  const sums = new Float64Array(parameterCount);
+  for (let element = 0; element < values.length; element++) {
+    const index = indices?.[element] ?? 0;
+    const unit = units[index] as number;
+    sums[index] = (sums[index] as number) + Math.floor(Math.abs(Math.fround(values[element] as number)) / unit + 0.5);
+  }
   return {
     codes: Int32Array.from({ length: values.length }, (_, element) => ((values[element] as number) < 0 ? -1 : 1)),
-    scales: Float32Array.from(absoluteSum, (sum, index) => Math.fround(sum / (count[index] || 1)) || 1),
+    scales: Float32Array.from(
+      sums,
+      (sum, index) => Math.fround((sum / (count[index] || 1)) * (units[index] as number)) || 1,
+    ),
   };
 }
 
