@@ -19,8 +19,11 @@ function bindingsOf(source: string): FoundBinding[] {
   }));
 }
 
+/** The fields of the kernel's struct, which several kernels may import from one module. */
 function uniformFieldsOf(source: string): [string, string][] {
-  const body = /struct Uniforms \{([^}]*)\}/.exec(source)?.[1] ?? '';
+  const imported = /import package::([\w:]+?)::(?:\{[^}]*\bUniforms\b[^}]*\}|Uniforms);/.exec(source)?.[1];
+  const declaring = imported ? shaderSource(imported.replaceAll('::', '/')) : source;
+  const body = /struct Uniforms \{([^}]*)\}/.exec(declaring)?.[1] ?? '';
   return [...body.replaceAll(/\/\/.*$/gm, '').matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, name, type]) => [
     name ?? '',
     type ?? '',
