@@ -2,12 +2,31 @@
 export type { DType, TensorData } from './base/dtype.ts';
 export * from './base/errors.ts';
 export type { Shape } from './base/shape.ts';
+export {
+  KMeans,
+  type KMeansFit,
+  type KMeansInit,
+  type KMeansIteration,
+  type KMeansOptions,
+  type KMeansProgress,
+  type KMeansRun,
+} from './cluster/kmeans.ts';
+export { labelsHash } from './cluster/labelsHash.ts';
+export type { HostPoints, PointSource } from './cluster/points.ts';
 export type { MemoryReport } from './gpu/bufferPool.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
 export { dequantize } from './quant/dequantize.ts';
 export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';
+export {
+  type DynamicallyQuantized,
+  dequantizeLinear,
+  dynamicQuantizeLinear,
+  type LinearOptions,
+  type QuantizeLinearOptions,
+  quantizeLinear,
+} from './quant/onnx.ts';
 export { pack, unpack } from './quant/packing.ts';
 export {
   type CodeFormat,

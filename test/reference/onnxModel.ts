@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, type TensorProto_DataType } from 'onnx-buf';
+import { AttributeProto_AttributeType, ModelProtoSchema, type TensorProto_DataType } from 'onnx-buf';
 
 /** An input or output of a model: its ONNX element type and shape (none for an output: it is inferred). */
 export interface ModelValue {
@@ -8,12 +8,15 @@ export interface ModelValue {
   readonly shape?: readonly number[];
 }
 
-/** Builds an ONNX model of one node whose operands are all inputs of the model, and serializes it. */
+/**
+ * Builds an ONNX model of one node whose operands are all inputs of the model, and serializes it.
+ * @param attributes the node's attributes, which are all whole numbers.
+ */
 export function oneNodeModel(
   operator: string,
   inputs: readonly ModelValue[],
   outputs: readonly ModelValue[],
-  opset = 21,
+  attributes: Readonly<Record<string, number>> = {},
 ): Uint8Array {
   const valueInfo = (value: ModelValue) => ({
     name: value.name,
@@ -33,7 +36,7 @@ export function oneNodeModel(
   });
   const model = create(ModelProtoSchema, {
     irVersion: 10n,
-    opsetImport: [{ domain: '', version: BigInt(opset) }],
+    opsetImport: [{ domain: '', version: 21n }],
     graph: {
       name: operator,
       node: [
@@ -42,6 +45,11 @@ export function oneNodeModel(
           name: operator,
           input: inputs.map(({ name }) => name),
           output: outputs.map(({ name }) => name),
+          attribute: Object.entries(attributes).map(([name, value]) => ({
+            name,
+            type: AttributeProto_AttributeType.INT,
+            i: BigInt(value),
+          })),
         },
       ],
       input: inputs.map(valueInfo),

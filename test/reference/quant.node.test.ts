@@ -1,7 +1,6 @@
 import { TensorProto_DataType } from 'onnx-buf';
-import * as ort from 'onnxruntime-web';
 import { describe, expect, test } from 'vitest';
-import { type ModelValue, oneNodeModel } from './onnxModel.ts';
+import { runOperator } from './onnxRuntime.ts';
 import {
   chooseAsymmetric,
   chooseSymmetric,
@@ -20,51 +19,6 @@ import {
 import { createRandom } from './random.ts';
 
 const { FLOAT, INT8, UINT8, INT16, UINT16, INT32 } = TensorProto_DataType;
-const tensorTypes = new Map<TensorProto_DataType, 'float32' | 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32'>([
-  [FLOAT, 'float32'],
-  [INT8, 'int8'],
-  [UINT8, 'uint8'],
-  [INT16, 'int16'],
-  [UINT16, 'uint16'],
-  [INT32, 'int32'],
-]);
-const arrayTypes = {
-  float32: Float32Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-};
-
-interface Operand {
-  readonly type: TensorProto_DataType;
-  readonly data: ArrayLike<number>;
-  readonly shape: readonly number[];
-}
-
-/** Runs one operator in ONNX Runtime (WebAssembly, no graph optimisation); the outputs in order. */
-async function runtime(
-  operator: string,
-  operands: readonly Operand[],
-  outputTypes: readonly TensorProto_DataType[],
-): Promise<number[][]> {
-  const inputs: ModelValue[] = operands.map(({ type, shape }, index) => ({ name: `input${index}`, type, shape }));
-  const outputs: ModelValue[] = outputTypes.map((type, index) => ({ name: `output${index}`, type }));
-  const session = await ort.InferenceSession.create(oneNodeModel(operator, inputs, outputs), {
-    executionProviders: ['wasm'],
-    graphOptimizationLevel: 'disabled',
-  });
-  const feeds = Object.fromEntries(
-    operands.map(({ type, data, shape }, index) => {
-      const name = tensorTypes.get(type) ?? 'float32';
-      const array = name === 'int32' ? Int32Array.from(data) : arrayTypes[name].from(data);
-      return [`input${index}`, new ort.Tensor(name, array, shape)];
-    }),
-  );
-  const results = await session.run(feeds);
-  await session.release();
-  return outputs.map(({ name }) => Array.from(results[name]?.data as ArrayLike<number>));
-}
 
 const formats = [
   { type: INT8, bits: 8, signed: true },
@@ -95,7 +49,7 @@ describe('against ONNX Runtime', () => {
     for (const scale of [0.1, 1, 0.019607844, random.uniform() + 1e-3, 2 ** -100, 3e30].map(Math.fround)) {
       const zeroPoint = random.integer(low, high);
       const values = adversarial(4001, scale, format);
-      const [expected] = await runtime(
+      const [expected] = await runOperator(
         'QuantizeLinear',
         [
           { type: FLOAT, data: values, shape: [values.length] },
@@ -114,7 +68,7 @@ describe('against ONNX Runtime', () => {
     for (const scale of [0.1, random.uniform(), 1e-40, 1e36].map(Math.fround)) {
       const zeroPoint = random.integer(low, high);
       const codes = random.integerArray(1001, low, high);
-      const [expected] = await runtime(
+      const [expected] = await runOperator(
         'DequantizeLinear',
         [
           { type, data: codes, shape: [codes.length] },
@@ -139,7 +93,7 @@ describe('against ONNX Runtime', () => {
   ])('DynamicQuantizeLinear: $name', async ({ make }) => {
     for (let run = 0; run < 8; run++) {
       const values = make();
-      const [codes, scale, zeroPoint] = await runtime(
+      const [codes, scale, zeroPoint] = await runOperator(
         'DynamicQuantizeLinear',
         [{ type: FLOAT, data: values, shape: [values.length] }],
         [UINT8, FLOAT, UINT8],
@@ -153,7 +107,11 @@ describe('against ONNX Runtime', () => {
 
   test('an all-zero tensor has scale 1 and zero point 0 in ONNX Runtime itself', async () => {
     const zeros = { type: FLOAT, data: new Float32Array(4), shape: [4] };
-    expect(await runtime('DynamicQuantizeLinear', [zeros], [UINT8, FLOAT, UINT8])).toEqual([[0, 0, 0, 0], [1], [0]]);
+    expect(await runOperator('DynamicQuantizeLinear', [zeros], [UINT8, FLOAT, UINT8])).toEqual([
+      [0, 0, 0, 0],
+      [1],
+      [0],
+    ]);
   });
 
   test.each([
@@ -168,7 +126,7 @@ describe('against ONNX Runtime', () => {
     const b = draw(typeB, K * N);
     const zeroPointA = draw(typeA, 1);
     const zeroPointB = draw(typeB, N);
-    const [expected] = await runtime(
+    const [expected] = await runOperator(
       'MatMulInteger',
       [
         { type: typeA, data: a, shape: [M, K] },
