@@ -1,0 +1,133 @@
+// The end of a round: centroids from the sums, how far they moved, and whether to go on. All in integers, so that every
+// adapter stops at the same round with the same centroids.
+//
+// sums [clusters][columns] (low, high), in units of 2^-exponents[column]; counts [clusters]; centroids
+// [clusters][rowFloats] f32; control as in cluster/control; counters: 0 labels changed, then undecided rows. Sums, counts
+// and counters are zero afterwards.
+// An empty cluster halts it with all as it was, unless `resumed` says that the host has seen to it (1: nothing could be
+// moved; 2: points were moved): then a cluster that is still empty goes to the centroid of the largest.
+// Dispatch: one workgroup.
+import package::shared::wide::countLeadingZeros64;
+import package::shared::wide::divide64;
+import package::shared::wide::shiftLeft64;
+import package::cluster::control::CHANGED;
+import package::cluster::control::EMPTY;
+import package::cluster::control::EMPTY_CLUSTER;
+import package::cluster::control::HALTED;
+import package::cluster::control::ITERATION;
+import package::cluster::control::RUNNING;
+import package::cluster::control::SETTLED;
+import package::cluster::control::SHIFT;
+import package::cluster::control::THRESHOLD;
+import package::cluster::control::TOLERANCE;
+import package::cluster::control::UNDECIDED;
+import package::cluster::exact::add128;
+import package::cluster::exact::floatOf;
+import package::cluster::exact::less128;
+import package::cluster::exact::magnitude64;
+import package::cluster::exact::squaredDifference;
+import constants::WIDTH;
+
+struct Uniforms {
+  clusterCount: u32,
+  columnCount: u32,
+  rowFloats: u32,
+  counterCount: u32,
+  fraction: i32,
+  resumed: u32,
+}
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read> exponents: array<i32>;
+@group(0) @binding(2) var<storage, read_write> control: array<u32>;
+@group(0) @binding(3) var<storage, read_write> counters: array<u32>;
+@group(0) @binding(4) var<storage, read_write> sums: array<vec2u>;
+@group(0) @binding(5) var<storage, read_write> counts: array<u32>;
+@group(0) @binding(6) var<storage, read_write> centroids: array<f32>;
+
+// Of each thread, and then in position 0 of all: empty clusters, and the count and index of the largest cluster.
+struct Census { empty: u32, count: u32, largest: u32 }
+var<workgroup> censuses: array<Census, WIDTH>;
+var<workgroup> shifts: array<vec4u, WIDTH>;
+var<workgroup> halted: u32;
+
+fn takeCensus(local: u32) {
+  var census = Census(0u, 0u, 0u);
+  for (var cluster = local; cluster < uniforms.clusterCount; cluster += WIDTH) {
+    let count = counts[cluster];
+    if (count == 0u) { census.empty += 1u; }
+    if (count > census.count) { census = Census(census.empty, count, cluster); }
+  }
+  censuses[local] = census;
+  workgroupBarrier();
+  if (local != 0u) { return; }
+  for (var i = 1u; i < WIDTH; i++) {
+    let other = censuses[i];
+    census.empty += other.empty;
+    let larger = other.count > census.count || (other.count == census.count && other.largest < census.largest);
+    if (larger) { census = Census(census.empty, other.count, other.largest); }
+  }
+  censuses[0] = census;
+}
+
+// sum / count * 2^-exponent, rounded to the nearest float, ties to even.
+fn mean(sum: vec2u, count: u32, exponent: i32) -> f32 {
+  let magnitude = magnitude64(sum);
+  if (all(magnitude == vec2u(0u))) { return 0.0; }
+  // With the top bit set, the quotient has at least 32 bits.
+  let shift = countLeadingZeros64(magnitude);
+  let division = divide64(shiftLeft64(magnitude, shift), count);
+  return floatOf(division.quotient, -exponent - i32(shift), division.remainder != 0u, (sum.y >> 31u) == 1u);
+}
+
+fn conclude() {
+  var shift = shifts[0];
+  for (var i = 1u; i < WIDTH; i++) { shift = add128(shift, shifts[i]); }
+  var threshold: vec4u;
+  for (var i = 0u; i < 4u; i++) {
+    control[SHIFT + i] = shift[i];
+    threshold[i] = control[THRESHOLD + i];
+  }
+  let changed = counters[0];
+  control[ITERATION] += 1u;
+  control[CHANGED] = changed;
+  control[EMPTY] = 0u;
+  var undecided = 0u;
+  for (var i = 1u; i < uniforms.counterCount; i++) { undecided += counters[i]; }
+  control[UNDECIDED] = undecided;
+  // After a move the old labels do not belong to the centroids, even if none of them changed.
+  let settled = changed == 0u && uniforms.resumed != 2u;
+  control[HALTED] = select(select(TOLERANCE, RUNNING, less128(threshold, shift)), SETTLED, settled);
+}
+
+@compute @workgroup_size(WIDTH)
+fn main(@builtin(local_invocation_index) local: u32) {
+  if (local == 0u) { halted = control[HALTED]; }
+  if (workgroupUniformLoad(&halted) != RUNNING && uniforms.resumed == 0u) { return; }
+  takeCensus(local);
+  let census = workgroupUniformLoad(&censuses[0]);
+  if (census.empty != 0u && uniforms.resumed == 0u) {
+    if (local == 0u) {
+      control[HALTED] = EMPTY_CLUSTER;
+      control[EMPTY] = census.empty;
+    }
+    return;
+  }
+  var shift = vec4u(0u);
+  for (var i = local; i < uniforms.clusterCount * uniforms.columnCount; i += WIDTH) {
+    let cluster = i / uniforms.columnCount;
+    let column = i % uniforms.columnCount;
+    let source = select(cluster, census.largest, counts[cluster] == 0u);
+    let moved = mean(sums[source * uniforms.columnCount + column], counts[source], exponents[column]);
+    let place = cluster * uniforms.rowFloats + column;
+    shift = add128(shift, squaredDifference(moved, centroids[place], uniforms.fraction));
+    centroids[place] = moved;
+  }
+  shifts[local] = shift;
+  storageBarrier();
+  workgroupBarrier();
+  if (local == 0u) { conclude(); }
+  storageBarrier();
+  for (var i = local; i < uniforms.clusterCount * uniforms.columnCount; i += WIDTH) { sums[i] = vec2u(0u); }
+  for (var i = local; i < uniforms.clusterCount; i += WIDTH) { counts[i] = 0u; }
+  for (var i = local; i < uniforms.counterCount; i += WIDTH) { counters[i] = 0u; }
+}

@@ -1,0 +1,89 @@
+// One step of k-means++: the squared distance of every point to its nearest seed so far, and their sum in each block of
+// 1,024 rows. In whole numbers: a coordinate counts as round(x * scale), at most `bound` in magnitude, such that a squared
+// distance has at most 32 bits.
+//
+// points [rows][vectors] vec4f, centroids [seeds][vectors] vec4f, of which the one at `seed` is new; squares [rows], the
+// distances so far unless `seed` is 0; blockSums [blocks] (low, high) from firstBlock on.
+// Dispatch: one workgroup a block, for the rows firstRow … endRow of the part.
+import package::shared::dispatch::linearWorkgroup;
+import package::shared::wide::add64;
+import constants::WIDTH;
+
+struct Uniforms {
+  firstRow: u32,
+  endRow: u32,
+  firstBlock: u32,
+  seed: u32,
+  vectors: u32,
+  scale: f32,
+  bound: f32,
+}
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read> points: array<vec4f>;
+@group(0) @binding(2) var<storage, read> centroids: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> squares: array<u32>;
+@group(0) @binding(4) var<storage, read_write> blockSums: array<vec2u>;
+
+const BLOCK = 1024u;
+var<workgroup> sums: array<vec2u, WIDTH>;
+
+fn whole(coordinates: vec4f) -> vec4i {
+  return vec4i(round(clamp(coordinates * uniforms.scale, vec4f(-uniforms.bound), vec4f(uniforms.bound))));
+}
+
+fn square(point: vec4f, seed: vec4i) -> u32 {
+  let apart = whole(point) - seed;
+  let squared = vec4u(apart * apart);
+  return squared.x + squared.y + squared.z + squared.w;
+}
+
+fn pointAt(row: u32) -> u32 {
+  return min(row, uniforms.endRow - 1u) * uniforms.vectors;
+}
+
+fn nearest(row: u32, distance: u32) -> u32 {
+  if (row >= uniforms.endRow) { return 0u; }
+  var least = distance;
+  if (uniforms.seed != 0u) { least = min(least, squares[row]); }
+  squares[row] = least;
+  return least;
+}
+
+@compute @workgroup_size(WIDTH)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let block = linearWorkgroup(workgroup, workgroups);
+  let firstRow = uniforms.firstRow + block * BLOCK;
+  if (firstRow >= uniforms.endRow) { return; }
+  var sum = vec2u(0u);
+  for (var i = local; i < BLOCK; i += 4u * WIDTH) {
+    let row = firstRow + i;
+    let p0 = pointAt(row);
+    let p1 = pointAt(row + WIDTH);
+    let p2 = pointAt(row + 2u * WIDTH);
+    let p3 = pointAt(row + 3u * WIDTH);
+    var distances = vec4u(0u);
+    for (var v = 0u; v < uniforms.vectors; v++) {
+      let seed = whole(centroids[uniforms.seed * uniforms.vectors + v]);
+      distances += vec4u(
+        square(points[p0 + v], seed),
+        square(points[p1 + v], seed),
+        square(points[p2 + v], seed),
+        square(points[p3 + v], seed),
+      );
+    }
+    sum = add64(sum, vec2u(nearest(row, distances.x), 0u));
+    sum = add64(sum, vec2u(nearest(row + WIDTH, distances.y), 0u));
+    sum = add64(sum, vec2u(nearest(row + 2u * WIDTH, distances.z), 0u));
+    sum = add64(sum, vec2u(nearest(row + 3u * WIDTH, distances.w), 0u));
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  if (local == 0u) {
+    for (var i = 1u; i < WIDTH; i++) { sum = add64(sum, sums[i]); }
+    blockSums[uniforms.firstBlock + block] = sum;
+  }
+}

@@ -1,0 +1,101 @@
+import { Aborted } from '../base/errors.ts';
+import { recordAssign, recordNorms, type ScoreForm } from './assign.ts';
+import { recordFinish } from './finish.ts';
+import { relocateEmptyClusters } from './relocate.ts';
+import { type ClusterState, haltReasons, type Status } from './state.ts';
+import { recordUpdate } from './update.ts';
+
+/** How Lloyd's iteration runs. */
+export interface LloydOptions {
+  /** Largest squared centroid shift that ends it, as a share of the mean variance of the columns. */
+  readonly tolerance: number;
+  /** Most rounds of assignment and update, at least 1. */
+  readonly maximumIterations: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called whenever the GPU was asked how it stands, at least once. */
+  readonly onStatus?: ((status: Status, converged: boolean) => void | Promise<void>) | undefined;
+  /** Rounds recorded before the GPU is asked how it stands; chosen by their time unless given. */
+  readonly batch?: number | undefined;
+}
+
+/** Time between two looks at the GPU that rounds are recorded for, in milliseconds. */
+const batchMilliseconds = 100;
+const largestBatch = 64;
+/** Share of undecided points from which the direct form pays: it leaves fewer of them. */
+const undecidedShare = 1 / 16;
+
+/** @throws Aborted once the signal has fired. */
+export function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new Aborted(`The work was aborted by its signal (${String(signal.reason)}); run it again to start afresh.`);
+  }
+}
+
+/** Settles as `promise` does, or rejects with `Aborted` as soon as the signal fires. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  assertNotAborted(signal);
+  if (!signal) return promise;
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => {
+      try {
+        assertNotAborted(signal);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // Whatever becomes of it once the caller has left is nobody's concern.
+    promise.catch(() => undefined);
+  }
+}
+
+function recordRound(state: ClusterState, form: ScoreForm, fresh: boolean): void {
+  recordNorms(state);
+  recordAssign(state, { form, fresh });
+  recordUpdate(state);
+  recordFinish(state);
+}
+
+/**
+ * Lloyd's k-means from the centroids in `state`, counted and stopped as scikit-learn does: a round assigns, then updates;
+ * it ends when no label changed, or when the centroids moved by no more than the tolerance, or after the most rounds.
+ * Unless the labels stood still, a last assignment follows, which is not counted. Several rounds are recorded at a time:
+ * the GPU itself decides when to halt, and those after it do nothing.
+ * @throws Aborted
+ */
+export async function runLloyd(state: ClusterState, options: LloydOptions): Promise<Status> {
+  const { points } = state;
+  const { maximumIterations, signal } = options;
+  state.setThreshold(options.tolerance * points.meanVariance);
+  let form: ScoreForm = 'expanded';
+  let batch = options.batch ?? 1;
+  let status: Status | undefined;
+  while (!status || (status.halted === haltReasons.running && status.iteration < maximumIterations)) {
+    assertNotAborted(signal);
+    const started = performance.now();
+    const iteration: number = status?.iteration ?? 0;
+    const rounds = Math.min(batch, maximumIterations - iteration);
+    for (let round = 0; round < rounds; round++) recordRound(state, form, iteration + round === 0);
+    status = await abortable(state.readStatus(), signal);
+    if (status.halted === haltReasons.emptyCluster) {
+      await abortable(relocateEmptyClusters(state), signal);
+      status = await abortable(state.readStatus(), signal);
+    }
+    if (options.batch === undefined && performance.now() - started < batchMilliseconds / 2) {
+      batch = Math.min(largestBatch, batch * 2);
+    }
+    if (status.undecided > points.rowCount * undecidedShare) form = 'direct';
+    await options.onStatus?.(status, status.halted !== haltReasons.running);
+  }
+  if (status.halted !== haltReasons.settled) {
+    recordNorms(state);
+    recordAssign(state, { form, forced: true });
+  }
+  return status;
+}

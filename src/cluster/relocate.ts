@@ -1,0 +1,76 @@
+import { readDistanceKeys } from './distances.ts';
+import { recordFinish } from './finish.ts';
+import { readRows } from './gather.ts';
+import type { ClusterState } from './state.ts';
+
+/** Rounds to the nearest whole number, ties to even, as WGSL's `round` does. */
+function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The rows with positive keys, farthest first, the lower row before an equal one. */
+function byDistance(keys: Uint32Array): Uint32Array {
+  const rows = Uint32Array.from(keys.keys()).filter((row) => (keys[row] as number) > 0);
+  return rows.sort((a, b) => (keys[b] as number) - (keys[a] as number) || a - b);
+}
+
+/** A point that becomes the centre of an empty cluster. */
+interface Move {
+  readonly row: number;
+  /** Its rowFloats coordinates in the frame. */
+  readonly point: Float32Array;
+}
+
+/** Chooses the `wanted` farthest points with different coordinates; fewer if there are not as many. */
+async function chooseMoves(state: ClusterState, wanted: number): Promise<Move[]> {
+  const { points } = state;
+  const order = byDistance(await readDistanceKeys(state));
+  const moves: Move[] = [];
+  const seen = new Set<string>();
+  for (let first = 0, step = 2 * wanted + 16; moves.length < wanted && first < order.length; first += step, step *= 2) {
+    const rows = [...order.subarray(first, first + step)];
+    const coordinates = await readRows(points, rows);
+    for (const [position, row] of rows.entries()) {
+      const point = coordinates.subarray(position * points.rowFloats, (position + 1) * points.rowFloats);
+      const key = point.join();
+      if (seen.has(key) || moves.length === wanted) continue;
+      seen.add(key);
+      moves.push({ row, point });
+    }
+  }
+  return moves;
+}
+
+/**
+ * Ends a round that halted because clusters are empty, as scikit-learn does (`_relocate_empty_clusters_dense`): each
+ * empty cluster, lowest index first, becomes the farthest point from its former centroid, which leaves the sum and the
+ * count of its cluster. Points at the same place count once, and points at distance 0 not at all; a cluster that is
+ * empty after that goes to the centroid of the largest.
+ */
+export async function relocateEmptyClusters(state: ClusterState): Promise<void> {
+  const { engine, points, clusterCount } = state;
+  const { columnCount, exponents } = points;
+  const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
+  const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
+  const empty = [...counts.keys()].filter((cluster) => counts[cluster] === 0);
+  const moves = await chooseMoves(state, empty.length);
+  const labels = await state.readLabels();
+  const add = ({ point }: Move, cluster: number, sign: 1 | -1): void => {
+    counts[cluster] = (counts[cluster] as number) + sign;
+    for (let column = 0; column < columnCount; column++) {
+      const value = sign * roundEven((point[column] as number) * 2 ** (exponents[column] as number));
+      const index = cluster * columnCount + column;
+      sums[index] = (sums[index] as bigint) + BigInt(value);
+    }
+  };
+  moves.forEach((move, order) => {
+    add(move, labels[move.row] as number, -1);
+    add(move, empty[order] as number, 1);
+  });
+  engine.upload(state.counts, new Uint8Array(counts.buffer));
+  engine.upload(state.sums, new Uint8Array(sums.buffer));
+  recordFinish(state, moves.length > 0 ? 'pointsMoved' : 'nothingMoved');
+}
