@@ -13,7 +13,17 @@ export {
 } from './cluster/kmeans.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
+export type { Activation, Clip } from './gemm/activation.ts';
+export {
+  type ActivationQuantization,
+  type MatmulDType,
+  type MatmulOptions,
+  type MatmulOutput,
+  matmul,
+} from './gemm/matmul.ts';
+export type { Requantization } from './gemm/requantize.ts';
 export type { MemoryReport } from './gpu/bufferPool.ts';
+export type { DotPath } from './gpu/dotPath.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';

@@ -4,6 +4,7 @@ import { assertShape, elementCount, type Shape } from '../base/shape.ts';
 import { type AdapterDescription, describeAdapter, limitsOf, requestAdapter } from './adapter.ts';
 import { Allocation, type BufferView, Fault } from './allocation.ts';
 import { BufferPool, type MemoryReport } from './bufferPool.ts';
+import { type DotPath, dotPathKernel, dotPathOf, fasterDotPath, operationsPerWorkgroup } from './dotPath.ts';
 import { LossGuard } from './guard.ts';
 import type { Bindable, BindingFields, Dispatch, Kernel, Variant, Workgroups } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** Bytes of released buffers that are kept for reuse at most; 512 MiB unless given. */
   readonly poolBytes?: number;
+  /** How integer products multiply packed bytes; measured on the adapter, once in a process, unless given. */
+  readonly dotPath?: DotPath;
   /** Fills every buffer with NaN patterns before use, so that reading what was never written shows. For tests. */
   readonly poison?: boolean;
 }
@@ -34,6 +37,8 @@ export interface EngineInfo {
   readonly adapter: AdapterDescription;
   /** True where shaders run on the CPU (SwiftShader): its timings are not those of a GPU. */
   readonly software: boolean;
+  /** How integer products multiply packed bytes. */
+  readonly dotPath: DotPath;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -57,7 +62,7 @@ async function makeDevice(options: EngineOptions): Promise<GPUDevice> {
  */
 export class Engine {
   readonly device: GPUDevice;
-  readonly info: EngineInfo;
+  #info: EngineInfo;
   readonly #owned: boolean;
   readonly #poison: boolean;
   readonly #guard = new LossGuard();
@@ -74,9 +79,10 @@ export class Engine {
     this.#poison = options.poison ?? false;
     const adapter = describeAdapter(device.adapterInfo);
     const software = adapter.architecture === 'swiftshader';
-    this.info = {
+    this.#info = {
       adapter,
       software,
+      dotPath: options.dotPath ?? 'unpacked',
       features: [...device.features].sort(),
       limits: limitsOf(device.limits),
     };
@@ -98,9 +104,25 @@ export class Engine {
    * @throws UnsupportedAdapter when there is no adapter.
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
-    return options.device
+    const engine = options.device
       ? new Engine(options.device, false, options)
       : new Engine(await makeDevice(options), true, options);
+    if (!options.dotPath) {
+      const { adapter } = engine.info;
+      const dotPath = await dotPathOf(JSON.stringify(adapter), () => engine.#fasterDotPath());
+      engine.#info = { ...engine.info, dotPath };
+    }
+    return engine;
+  }
+
+  /** The adapter, its features and limits, and what was found out about it. */
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  /** How integer products multiply packed bytes on this adapter. */
+  get dotPath(): DotPath {
+    return this.#info.dotPath;
   }
 
   /** Bytes live, pooled and at the peak. */
@@ -307,6 +329,28 @@ export class Engine {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #fasterDotPath(): Promise<DotPath> {
+    const y = this.allocate(minimumBindingBytes);
+    const variantOf = (path: DotPath): Variant => ({ conditions: { packed: path === 'packed' } });
+    try {
+      return await fasterDotPath({
+        compile: (path) => this.compile(dotPathKernel as unknown as Kernel, variantOf(path)),
+        run: (path, workgroups) => {
+          this.run(dotPathKernel, {
+            uniforms: { seed: 1 },
+            bindings: { y },
+            workgroups,
+            work: workgroups * operationsPerWorkgroup,
+            variant: variantOf(path),
+          });
+          return this.idle();
+        },
+      });
+    } finally {
+      y.release();
+    }
   }
 
   #copyFaults(faults: readonly Fault[], staging: GPUBuffer, offset: number): void {

@@ -19,11 +19,13 @@ function bindingsOf(source: string): FoundBinding[] {
   }));
 }
 
-/** The fields of the kernel's struct, which several kernels may import from one module. */
+/** The fields of the struct behind `uniforms`, which several kernels may import from one module. */
 function uniformFieldsOf(source: string): [string, string][] {
-  const imported = /import package::([\w:]+?)::(?:\{[^}]*\bUniforms\b[^}]*\}|Uniforms);/.exec(source)?.[1];
-  const declaring = imported ? shaderSource(imported.replaceAll('::', '/')) : source;
-  const body = /struct Uniforms \{([^}]*)\}/.exec(declaring)?.[1] ?? '';
+  const struct = /var<uniform>\s*uniforms\s*:\s*(\w+)/.exec(source)?.[1] ?? '';
+  const importing = new RegExp(`import package::([\\w:]+?)::(?:\\{[^}]*\\b${struct}\\b[^}]*\\}|${struct});`);
+  const module = importing.exec(source)?.[1];
+  const declaring = module ? shaderSource(module.replaceAll('::', '/')) : source;
+  const body = new RegExp(`struct ${struct} \\{([^}]*)\\}`).exec(declaring)?.[1] ?? '';
   return [...body.replaceAll(/\/\/.*$/gm, '').matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, name, type]) => [
     name ?? '',
     type ?? '',
