@@ -61,7 +61,11 @@ export class PipelineCache {
   }
 
   async #compile(kernel: Kernel, variant: Variant): Promise<Pipeline> {
-    const shader = await linkShader(kernel.name, variant);
+    const shader = await linkShader(kernel.name, variant).catch((cause: unknown) => {
+      throw new ShaderError(`The shader ${kernel.name} could not be linked (${variantKey(variant)}): ${cause}`, {
+        cause,
+      });
+    });
     const layout = this.layout(kernel);
     this.#device.pushErrorScope('validation');
     const module = this.#device.createShaderModule({ label: kernel.name, code: shader.dest });
