@@ -244,24 +244,23 @@ export function quantize(engine: Engine, x: Tensor<'float32'>, options: Quantize
   if (x.size > 0xffffffff) {
     throw new LimitExceeded(`quantize: ${x.size} elements are more than 2^32 - 1; quantize the tensor in parts.`);
   }
-  const owned: { dispose(): void }[] = [];
+  const fault = engine.fault(nonFiniteElement);
+  const faults = [fault];
+  const made: { dispose(): void }[] = [];
   try {
     const given = scales === undefined ? undefined : givenParameters(engine, scheme, map, scales, zeroPoints);
-    const fault = engine.fault(nonFiniteElement);
-    owned.push({ dispose: () => fault.release() });
+    if (given?.fault) faults.push(given.fault);
     const parameters = given?.parameters ?? measuredParameters(engine, x, scheme, map, fault);
-    owned.push(parameters.scales, parameters.zeroPoints);
+    made.push(parameters.scales, parameters.zeroPoints);
     const codes = engine.allocate(streamBytes(streams));
-    owned.push({ dispose: () => codes.release() });
-    if (given?.fault) {
-      codes.carry(given.fault);
-      given.fault.release();
-    }
+    made.push({ dispose: () => codes.release() });
+    for (const found of faults) codes.carry(found);
     recordCodes(engine, { x, scheme, map, parameters, streams, codes, fault, checked: given !== undefined });
-    fault.release();
     return new QuantizedTensor(engine, codes, x.shape, scheme, layout, parameters);
   } catch (error) {
-    for (const held of owned) held.dispose();
+    for (const tensor of made) tensor.dispose();
     throw error;
+  } finally {
+    for (const found of faults) found.release();
   }
 }

@@ -34,11 +34,11 @@ export function nonFiniteElement(index: number): InvalidInput {
 
 /** Records the range reduction, with non-finite elements reported to `fault`. Every parameter must have an element. */
 export function recordRanges(engine: Engine, x: Tensor<'float32'>, map: ParameterMap, fault: Fault): Ranges {
+  const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
   const minimum = engine.empty(map.shape, 'float32');
   const maximum = engine.empty(map.shape, 'float32');
   const ranges = engine.allocate(map.count * 8);
   engine.clear(ranges);
-  const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
   const variant = { conditions: { nested, cooperative: lanes > 1 }, constants: { LANES: lanes } };
   for (const { uniforms, window, workgroups, work } of parts) {
     engine.run(rangeKernel, { uniforms, bindings: { x: window.view, ranges, fault }, workgroups, work, variant });
@@ -68,7 +68,9 @@ export function minMax(engine: Engine, x: Tensor<'float32'>, granularity: Granul
     throw new InvalidInput(`minMax: a tensor of shape [${x.shape}] has no elements; give at least one.`);
   }
   const fault = engine.fault(nonFiniteElement);
-  const ranges = recordRanges(engine, x, map, fault);
-  fault.release();
-  return ranges;
+  try {
+    return recordRanges(engine, x, map, fault);
+  } finally {
+    fault.release();
+  }
 }
