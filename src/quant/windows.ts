@@ -28,7 +28,7 @@ export function windowsOf(engine: Engine, allocation: Allocation, wordCount: num
     );
   }
   const windows: Window[] = [];
-  for (let start = 0; start < wordCount; start += step) {
+  for (let start = 0; start + span <= wordCount; start += step) {
     const length = Math.min(step + span - 1, wordCount - start);
     windows.push({ view: { allocation, offset: start * 4, size: length * 4 }, start, length });
   }
