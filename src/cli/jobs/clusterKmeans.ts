@@ -1,0 +1,69 @@
+import { InvalidInput } from '../../base/errors.ts';
+import { KMeans } from '../../cluster/kmeans.ts';
+import { readNpy, writeNpy } from '../../io/npy.ts';
+import type { Job } from './job.ts';
+
+/** The hyperparameters of k-means, and which results to write. */
+export interface ClusterKmeansParameters {
+  readonly clusters: number;
+  readonly init: 'first' | 'random' | 'k-means++';
+  readonly tolerance: number;
+  readonly maximumIterations: number;
+  readonly seed: number;
+  /** Files to hand back: `labels` (int32, [points]) and `centroids` (float64, [clusters, columns]), as `.npy`. */
+  readonly files: readonly ('labels' | 'centroids')[];
+}
+
+/** What k-means found. */
+export interface ClusterKmeansReport {
+  /** Sum of the squared distances of the points to their centroids. */
+  readonly inertia: number;
+  /** Rounds of assignment and update, with the one in which nothing moved, without the final assignment. */
+  readonly iterations: number;
+  /** False when the maximum of iterations ended it. */
+  readonly converged: boolean;
+  readonly clusters: number;
+  /** Points of each cluster. */
+  readonly sizes: readonly number[];
+  /** SHA-256, in hex, of the labels as little-endian int32. */
+  readonly labelsSha256: string;
+}
+
+/** Clusters the points of the input `points`, a `.npy` file of [rows, columns] in float32 or float64. */
+export const clusterKmeans: Job<ClusterKmeansParameters, ClusterKmeansReport> = {
+  name: 'clusterKmeans',
+  page: 'runtime.html',
+  run: async (engine, parameters, { inputs, onProgress, signal }) => {
+    const { data, rowCount, columnCount } = pointsOf(inputs.points);
+    const { files, ...options } = parameters;
+    const fit = await new KMeans(options).fit(
+      engine,
+      { data, rowCount, columnCount },
+      {
+        ...(signal && { signal }),
+        onProgress: ({ iteration, changed }) =>
+          onProgress?.(`iteration ${iteration}, ${changed} of ${rowCount} points changed cluster`),
+      },
+    );
+    const { inertia, iterations, converged, sizes, labels, centroids } = fit;
+    const made = {
+      labels: () => writeNpy({ shape: [rowCount], data: labels }),
+      centroids: () => writeNpy({ shape: [options.clusters, columnCount], data: centroids }),
+    };
+    const labelsSha256 = await fit.labelsSha256();
+    return {
+      report: { inertia, iterations, converged, clusters: options.clusters, sizes: [...sizes], labelsSha256 },
+      files: Object.fromEntries(files.map((name) => [name, made[name]()])),
+    };
+  },
+};
+
+function pointsOf(bytes: Uint8Array | undefined) {
+  if (!bytes) throw new InvalidInput('There are no points to cluster. Hand them over as the input "points".');
+  const { data, shape } = readNpy(bytes);
+  const [rowCount = 0, columnCount = 0] = shape;
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+    throw new InvalidInput(`The points are ${data.constructor.name}s; hand them over in float32 or float64.`);
+  }
+  return { data, rowCount, columnCount };
+}

@@ -1,0 +1,71 @@
+/**
+ * Jobs: the computing work of the command line, written so that the same function runs in Node on Dawn and in a page in
+ * Chrome.
+ */
+
+import * as errors from '../../base/errors.ts';
+import { Aborted, CuantaError } from '../../base/errors.ts';
+import type { Engine } from '../../gpu/engine.ts';
+
+/** What a job gets beside its parameters. */
+export interface JobContext {
+  /** Files that it reads, by name. */
+  readonly inputs: Readonly<Record<string, Uint8Array>>;
+  /** Told what the job is doing, in a few words. */
+  readonly onProgress?: (message: string) => void;
+  /** Ends the job early, with `Aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a job hands back. */
+export interface JobResult<Report> {
+  /** Plain data that survives JSON. */
+  readonly report: Report;
+  /** Files that it writes, by name; none unless given. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** A piece of computing work. Parameters and report are plain data. */
+export interface Job<Parameters, Report> {
+  /** Its name within the page. */
+  readonly name: string;
+  /** The page in which it runs in Chrome, below `dist/pages`. */
+  readonly page: string;
+  readonly run: (engine: Engine, parameters: Parameters, context: JobContext) => Promise<JobResult<Report>>;
+}
+
+/** An error as plain data, to cross from a page to Node. */
+export interface ErrorDescription {
+  /** The code of a `CuantaError`; `Internal` for any other. */
+  readonly code: string;
+  readonly message: string;
+  /** Where an internal error arose. */
+  readonly stack?: string;
+}
+
+/** An error as plain data. */
+export function describeError(error: unknown): ErrorDescription {
+  if (error instanceof CuantaError) return { code: error.code, message: error.message };
+  if (!(error instanceof Error)) return { code: 'Internal', message: String(error) };
+  return { code: 'Internal', message: error.message, ...(error.stack !== undefined && { stack: error.stack }) };
+}
+
+/** The error that was described, as an instance of the same class of Cuanta. */
+export function reviveError({ code, message, stack }: ErrorDescription): Error {
+  // Each class of errors.ts is named as its code.
+  const Class = Reflect.get(errors, code) as (new (message: string) => CuantaError) | undefined;
+  if (Class) return new Class(message);
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/** @throws Aborted when the signal has fired */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new Aborted('The work was stopped before its end. Start it again to have a result.');
+}
+
+/** Lets the page draw and take input before the next piece of CPU work. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

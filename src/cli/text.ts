@@ -1,0 +1,28 @@
+/** Numbers and tables for people, in the terminal and in pages. */
+import type { Distribution } from './jobs/timing.ts';
+
+/** Rows of cells as aligned columns; the first column to the left, the others to the right. */
+export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    widths
+      .map((width, column) =>
+        column === 0 ? (cells[column] ?? '').padEnd(width) : (cells[column] ?? '').padStart(width),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+}
+
+/** A number for people: four significant digits, thousands separated. */
+export function formatNumber(value: number): string {
+  return value.toLocaleString(
+    'en',
+    Math.abs(value) < 1000 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 0 },
+  );
+}
+
+/** Median and extremes for people. */
+export function formatDistribution({ median, min, max }: Distribution): string {
+  return `${formatNumber(median)} (${formatNumber(min)}–${formatNumber(max)})`;
+}

@@ -1,0 +1,70 @@
+/** The values of command-line options, checked. */
+
+/** The command line was not understood; the message says what is allowed. Ends the program with exit code 2. */
+export class UsageError extends Error {
+  readonly code = 'Usage';
+}
+
+/** Options as they were parsed: numbers where a text looks like one, `true` for flags, arrays for what came twice. */
+export type ParsedOptions = Readonly<Record<string, unknown>>;
+
+/** The text of an option; undefined when it was not given and has no default. */
+export function textOption(options: ParsedOptions, name: string): string | undefined {
+  const value = options[camelCase(name)];
+  if (Array.isArray(value)) throw new UsageError(`--${name} is given ${value.length} times; give it once.`);
+  return value === undefined ? undefined : String(value);
+}
+
+/** An integer option that has a default. */
+export function integerOption(options: ParsedOptions, name: string, lowest: number, highest: number): number {
+  const text = textOption(options, name);
+  const value = text === undefined || text === '' ? Number.NaN : Number(text);
+  if (!Number.isSafeInteger(value) || value < lowest || value > highest) {
+    const allowed = `an integer from ${lowest.toLocaleString('en')} to ${highest.toLocaleString('en')}`;
+    throw new UsageError(`--${name} is ${JSON.stringify(text ?? '')}; it takes ${allowed}.`);
+  }
+  return value;
+}
+
+/** An option that takes a finite number from 0 on and has a default. */
+export function magnitudeOption(options: ParsedOptions, name: string): number {
+  const text = textOption(options, name);
+  const value = text === undefined || text === '' ? Number.NaN : Number(text);
+  if (!Number.isFinite(value) || value < 0) {
+    throw new UsageError(`--${name} is ${JSON.stringify(text ?? '')}; it takes a number that is 0 or larger.`);
+  }
+  return value;
+}
+
+/** An option that takes one of some words; undefined when it was not given and has no default. */
+export function choiceOption<Word extends string>(
+  options: ParsedOptions,
+  name: string,
+  allowed: readonly Word[],
+): Word | undefined {
+  const text = textOption(options, name);
+  return text === undefined ? undefined : choose(name, text, allowed);
+}
+
+/** An option that takes some of a few words, separated by commas, and has a default. */
+export function choicesOption<Word extends string>(
+  options: ParsedOptions,
+  name: string,
+  allowed: readonly Word[],
+): readonly Word[] {
+  const words = (textOption(options, name) ?? '').split(',').map((word) => choose(name, word.trim(), allowed));
+  return [...new Set(words)];
+}
+
+function choose<Word extends string>(name: string, text: string, allowed: readonly Word[]): Word {
+  const found = allowed.find((word) => word === text);
+  if (found === undefined) {
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}; it takes ${allowed.join(', ')}.`);
+  }
+  return found;
+}
+
+/** `max-iterations` → `maxIterations`, as the parser names options. */
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
