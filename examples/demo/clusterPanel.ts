@@ -1,0 +1,166 @@
+import { Aborted, type Engine, type HostPoints, KMeans, type KMeansFit } from '../../src/index.ts';
+import { clearError, element, grouped, showError } from './elements.ts';
+import { Globe } from './globe.ts';
+import { controlGlobe } from './globeControls.ts';
+import { Pacer } from './pacer.ts';
+import { coloursFor } from './palette.ts';
+
+/** The most that the form allows. */
+const maximumClusters = 256;
+/** On a fast GPU an iteration would be over before it is seen. */
+const shortestIterationMilliseconds = 80;
+
+interface Run {
+  readonly pacer: Pacer;
+  readonly abort: AbortController;
+}
+
+/** The globe with its form: k-means that runs, pauses and steps, drawn as it goes. */
+export class ClusterPanel {
+  readonly #engine: Engine;
+  readonly #points: HostPoints;
+  readonly #globe: Globe;
+  readonly #form = element('cluster-form', HTMLFormElement);
+  readonly #clusters = element('clusters', HTMLInputElement);
+  readonly #seed = element('seed', HTMLInputElement);
+  readonly #runButton = element('run', HTMLButtonElement);
+  readonly #stepButton = element('step', HTMLButtonElement);
+  readonly #resetButton = element('reset', HTMLButtonElement);
+  readonly #status = element('cluster-status', HTMLParagraphElement);
+  readonly #figures = element('cluster-figures', HTMLDListElement);
+  #run: Run | undefined;
+
+  private constructor(engine: Engine, points: HostPoints, globe: Globe) {
+    this.#engine = engine;
+    this.#points = points;
+    this.#globe = globe;
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#toggle();
+    });
+    this.#stepButton.addEventListener('click', () => {
+      if (this.#run) this.#run.pacer.step();
+      else if (this.#form.reportValidity()) this.#start(Pacer.stepping());
+      this.#showState();
+    });
+    this.#resetButton.addEventListener('click', () => this.#reset());
+    for (const input of [this.#clusters, this.#seed]) input.addEventListener('input', () => this.#reset());
+    this.#reset();
+  }
+
+  /** @param points unit vectors */
+  static async create(engine: Engine, points: HostPoints): Promise<ClusterPanel> {
+    const canvas = element('globe', HTMLCanvasElement);
+    const positions = engine.tensor(Float32Array.from(points.data), [points.rowCount, points.columnCount]);
+    const globe = await Globe.create(engine, canvas, positions, maximumClusters);
+    controlGlobe(globe, canvas);
+    const buttons = { 'zoom-in': '+', 'zoom-out': '-', 'zoom-reset': '0' };
+    for (const [id, key] of Object.entries(buttons)) {
+      element(id, HTMLButtonElement).addEventListener('click', () => {
+        canvas.dispatchEvent(new KeyboardEvent('keydown', { key }));
+      });
+    }
+    return new ClusterPanel(engine, points, globe);
+  }
+
+  #toggle(): void {
+    if (!this.#run) this.#start(new Pacer());
+    else if (this.#run.pacer.paused) this.#run.pacer.resume();
+    else this.#run.pacer.pause();
+    this.#showState();
+  }
+
+  /** Ends what runs and shows the cities without clusters. */
+  #reset(): void {
+    this.#run?.abort.abort();
+    this.#run = undefined;
+    this.#globe.clear();
+    this.#figures.hidden = true;
+    this.#status.textContent = `${grouped(this.#points.rowCount)} cities, not clustered yet.`;
+    this.#showState();
+  }
+
+  #showState(): void {
+    const running = this.#run !== undefined && !this.#run.pacer.paused;
+    this.#runButton.disabled = false;
+    this.#runButton.textContent = running ? 'Pause' : this.#run ? 'Resume' : 'Run';
+    this.#stepButton.disabled = running;
+    this.#resetButton.disabled = false;
+  }
+
+  async #start(pacer: Pacer): Promise<void> {
+    this.#reset();
+    clearError();
+    const run: Run = { pacer, abort: new AbortController() };
+    this.#run = run;
+    this.#status.textContent = 'Seeding …';
+    this.#showState();
+    const start = performance.now();
+    try {
+      const fit = await this.#fit(run);
+      if (run.abort.signal.aborted) return;
+      this.#globe.setLabels(fit.labels);
+      this.#globe.setCentroids(fit.centroids);
+      await this.#showFit(fit, performance.now() - start - pacer.idleMilliseconds);
+    } catch (error) {
+      if (error instanceof Aborted) return;
+      showError(error);
+      this.#status.textContent = 'The clustering failed.';
+    }
+    if (this.#run === run) this.#run = undefined;
+    this.#showState();
+  }
+
+  #fit({ pacer, abort: { signal } }: Run): Promise<KMeansFit> {
+    const clusters = this.#clusters.valueAsNumber;
+    const pointCount = this.#points.rowCount;
+    let begun = performance.now();
+    let changed = pointCount;
+    return new KMeans({ clusters, seed: this.#seed.valueAsNumber, tolerance: 1e-4, maximumIterations: 300 }).fit(
+      this.#engine,
+      this.#points,
+      {
+        signal,
+        onProgress: (progress) => {
+          changed = progress.changed;
+        },
+        onIteration: async ({ iteration, labels, readCentroids }) => {
+          await this.#globe.copyLabels(labels);
+          const centroids = await readCentroids();
+          if (signal.aborted) return;
+          if (iteration === 1) this.#globe.setColours(coloursFor(centroids));
+          this.#globe.setCentroids(centroids);
+          const milliseconds = performance.now() - begun;
+          this.#status.textContent = `Iteration ${iteration}: ${grouped(changed)} of ${grouped(pointCount)} cities changed cluster (${Math.round(milliseconds)} ms)`;
+          await pacer.pass(Math.max(shortestIterationMilliseconds - milliseconds, 0), signal);
+          begun = performance.now();
+        },
+      },
+    );
+  }
+
+  async #showFit(fit: KMeansFit, milliseconds: number): Promise<void> {
+    this.#status.textContent = fit.converged
+      ? `Done: converged after ${fit.iterations} iterations.`
+      : `Stopped after ${fit.iterations} iterations without converging.`;
+    const hash = await fit.labelsSha256();
+    const figures = {
+      Inertia: fit.inertia.toPrecision(9),
+      Time: `${(milliseconds / 1000).toFixed(1)} s`,
+      'Cities a cluster': `${grouped(Math.min(...fit.sizes))} to ${grouped(Math.max(...fit.sizes))}`,
+      'Labels, SHA-256': `${hash.slice(0, 12)}…`,
+    };
+    this.#figures.replaceChildren(
+      ...Object.entries(figures).map(([name, value]) => {
+        const group = document.createElement('div');
+        const term = document.createElement('dt');
+        const detail = document.createElement('dd');
+        term.textContent = name;
+        detail.textContent = value;
+        group.append(term, detail);
+        return group;
+      }),
+    );
+    this.#figures.hidden = false;
+  }
+}

@@ -1,0 +1,35 @@
+import { assets } from '../data/assets.ts';
+import { type Cities, type CityRecord, readCities } from '../data/cities.ts';
+import { type Embeddings, readEmbeddings } from '../data/embeddings.ts';
+
+async function request(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answered with status ${response.status}; build the pages again.`);
+  return response;
+}
+
+async function bytesAt(url: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await request(url)).arrayBuffer());
+}
+
+/**
+ * The cities of the page.
+ *
+ * @param count how many at most, evenly taken from all
+ */
+export async function loadCities(count: number): Promise<Cities> {
+  const records = (await (await request(assets.cities)).json()) as CityRecord[];
+  const stride = Math.max(records.length / count, 1);
+  const taken = Array.from({ length: Math.min(count, records.length) }, (_, row) => records[Math.floor(row * stride)]);
+  return readCities(taken.filter((record) => record !== undefined));
+}
+
+/** The sentence vectors of the page. */
+export async function loadEmbeddings(): Promise<Embeddings> {
+  const { vectors, records, metadata } = assets.embeddings;
+  return readEmbeddings({
+    vectors: await bytesAt(vectors),
+    records: await bytesAt(records),
+    metadata: await bytesAt(metadata),
+  });
+}

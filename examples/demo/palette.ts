@@ -1,0 +1,88 @@
+/** Colours for clusters: as many as wanted, evenly bright, with neighbours on the sphere kept apart. */
+
+/** An sRGB colour, each part 0 … 1. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** Lightness and chroma of the tiers that hues are repeated in, for a dark ground. */
+const tiers = [
+  { lightness: 0.78, chroma: 0.145 },
+  { lightness: 0.66, chroma: 0.16 },
+  { lightness: 0.88, chroma: 0.095 },
+] as const;
+
+const goldenAngle = Math.PI * (3 - Math.sqrt(5));
+
+interface Oklab {
+  readonly lightness: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+function encode(linear: number): number {
+  const clamped = Math.min(Math.max(linear, 0), 1);
+  return clamped <= 0.0031308 ? 12.92 * clamped : 1.055 * clamped ** (1 / 2.4) - 0.055;
+}
+
+/** Björn Ottosson, "A perceptual color space for image processing" (2020). */
+function oklabToColour({ lightness, a, b }: Oklab): Colour {
+  const long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const middle = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const short = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  return [
+    encode(4.0767416621 * long - 3.3077115913 * middle + 0.2309699292 * short),
+    encode(-1.2684380046 * long + 2.6097574011 * middle - 0.3413193965 * short),
+    encode(-0.0041960863 * long - 0.7034186147 * middle + 1.707614701 * short),
+  ];
+}
+
+function candidates(count: number): Oklab[] {
+  return Array.from({ length: count }, (_, index) => {
+    const { lightness, chroma } = tiers[index % tiers.length] ?? tiers[0];
+    const hue = index * goldenAngle;
+    return { lightness, a: chroma * Math.cos(hue), b: chroma * Math.sin(hue) };
+  });
+}
+
+function distance(left: readonly number[], right: readonly number[]): number {
+  return Math.hypot(...left.map((value, axis) => value - (right[axis] ?? 0)));
+}
+
+/**
+ * A colour for each centroid, so that centroids that are near each other differ most. Greedy: each centroid in turn takes
+ * the free colour whose closest rival, weighted by nearness, is the farthest.
+ *
+ * @param centroids [count, 3], row-major, about unit length
+ */
+export function coloursFor(centroids: ArrayLike<number>): Colour[] {
+  const count = centroids.length / 3;
+  const free = candidates(count);
+  const places = Array.from({ length: count }, (_, index) => [0, 1, 2].map((axis) => centroids[index * 3 + axis] ?? 0));
+  const taken: { place: readonly number[]; colour: Oklab }[] = [];
+  for (const place of places) {
+    const rivals = taken.map((rival) => ({
+      colour: rival.colour,
+      nearness: 1 / (0.05 + distance(place, rival.place)) ** 2,
+    }));
+    let best = 0;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (const [index, { lightness, a, b }] of free.entries()) {
+      let cost = 0;
+      for (const { colour, nearness } of rivals) {
+        const squared = (lightness - colour.lightness) ** 2 + (a - colour.a) ** 2 + (b - colour.b) ** 2;
+        cost += nearness / (0.001 + squared);
+      }
+      if (cost < bestCost) {
+        best = index;
+        bestCost = cost;
+      }
+    }
+    const [colour] = free.splice(best, 1);
+    if (colour) taken.push({ place, colour });
+  }
+  return taken.map(({ colour }) => oklabToColour(colour));
+}
+
+/** The colour as CSS writes it. */
+export function toCss(colour: Colour): string {
+  return `rgb(${colour.map((part) => Math.round(part * 255)).join(' ')})`;
+}
