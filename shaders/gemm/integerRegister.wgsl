@@ -1,4 +1,4 @@
-import package::shared::integerDot::{byteMatrix, signedBytes};
+import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 import package::shared::integerProduct::{Term, Uniforms, corrected, finishFloat, finishInteger};
 
 // Product of packed 8-bit matrices without workgroup memory, for adapters that run shaders on the CPU: a barrier would
@@ -11,9 +11,10 @@ import package::shared::integerProduct::{Term, Uniforms, corrected, finishFloat,
 // Condition: grouped, for scales per group along K (f32 result only).
 // Dispatch: [columns / 64, rows / 128, batches].
 //
-// Measured at 512 x 512 x 512 on SwiftShader, two cores, median GOPS: 8 x 8 from vectors in i32 1.17, the same in f32
-// 1.51, from words 1.67, 16 x 8 from words 1.9, 16 x 16 2.0 (but three times the compilation), with lanes sharing their
-// loads by subgroup broadcast 2.05.
+// Measured at 512 x 512 x 512 on SwiftShader (two busy cores, kernel alone, median GOPS): 8 x 8 from vectors in i32 1.2;
+// the same in f32 1.5; from words 1.7; 16 x 8 1.8; 16 x 16 2.0, with three times the compilation; lanes sharing loads by
+// subgroup broadcast, the same. Loads were 15 % of the time and unpacking by shifts more than half: without shifts (see
+// integerDot) 8 x 8 3.0, 16 x 8 3.4, 16 x 16 3.6.
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> a: array<u32>;
@@ -100,90 +101,90 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
           break;
         }
         let bk = bWord + k;
-        let left = byteMatrix(vec4u(b[bk], b[bk + stride], b[bk + 2u * stride], b[bk + 3u * stride]));
-        let right = byteMatrix(vec4u(b[bk + 4u * stride], b[bk + 5u * stride], b[bk + 6u * stride], b[bk + 7u * stride]));
+        let left = scaledByteMatrix(vec4u(b[bk], b[bk + stride], b[bk + 2u * stride], b[bk + 3u * stride]));
+        let right = scaledByteMatrix(vec4u(b[bk + 4u * stride], b[bk + 5u * stride], b[bk + 6u * stride], b[bk + 7u * stride]));
         let ak = aWord + k;
-        let a0 = signedBytes(a[ak] ^ flip);
+        let a0 = scaledBytes(a[ak] ^ flip);
         l0 += left * a0;
         r0 += right * a0;
-        let a1 = signedBytes(a[ak + stride] ^ flip);
+        let a1 = scaledBytes(a[ak + stride] ^ flip);
         l1 += left * a1;
         r1 += right * a1;
-        let a2 = signedBytes(a[ak + 2u * stride] ^ flip);
+        let a2 = scaledBytes(a[ak + 2u * stride] ^ flip);
         l2 += left * a2;
         r2 += right * a2;
-        let a3 = signedBytes(a[ak + 3u * stride] ^ flip);
+        let a3 = scaledBytes(a[ak + 3u * stride] ^ flip);
         l3 += left * a3;
         r3 += right * a3;
-        let a4 = signedBytes(a[ak + 4u * stride] ^ flip);
+        let a4 = scaledBytes(a[ak + 4u * stride] ^ flip);
         l4 += left * a4;
         r4 += right * a4;
-        let a5 = signedBytes(a[ak + 5u * stride] ^ flip);
+        let a5 = scaledBytes(a[ak + 5u * stride] ^ flip);
         l5 += left * a5;
         r5 += right * a5;
-        let a6 = signedBytes(a[ak + 6u * stride] ^ flip);
+        let a6 = scaledBytes(a[ak + 6u * stride] ^ flip);
         l6 += left * a6;
         r6 += right * a6;
-        let a7 = signedBytes(a[ak + 7u * stride] ^ flip);
+        let a7 = scaledBytes(a[ak + 7u * stride] ^ flip);
         l7 += left * a7;
         r7 += right * a7;
-        let a8 = signedBytes(a[ak + 8u * stride] ^ flip);
+        let a8 = scaledBytes(a[ak + 8u * stride] ^ flip);
         l8 += left * a8;
         r8 += right * a8;
-        let a9 = signedBytes(a[ak + 9u * stride] ^ flip);
+        let a9 = scaledBytes(a[ak + 9u * stride] ^ flip);
         l9 += left * a9;
         r9 += right * a9;
-        let a10 = signedBytes(a[ak + 10u * stride] ^ flip);
+        let a10 = scaledBytes(a[ak + 10u * stride] ^ flip);
         l10 += left * a10;
         r10 += right * a10;
-        let a11 = signedBytes(a[ak + 11u * stride] ^ flip);
+        let a11 = scaledBytes(a[ak + 11u * stride] ^ flip);
         l11 += left * a11;
         r11 += right * a11;
-        let a12 = signedBytes(a[ak + 12u * stride] ^ flip);
+        let a12 = scaledBytes(a[ak + 12u * stride] ^ flip);
         l12 += left * a12;
         r12 += right * a12;
-        let a13 = signedBytes(a[ak + 13u * stride] ^ flip);
+        let a13 = scaledBytes(a[ak + 13u * stride] ^ flip);
         l13 += left * a13;
         r13 += right * a13;
-        let a14 = signedBytes(a[ak + 14u * stride] ^ flip);
+        let a14 = scaledBytes(a[ak + 14u * stride] ^ flip);
         l14 += left * a14;
         r14 += right * a14;
-        let a15 = signedBytes(a[ak + 15u * stride] ^ flip);
+        let a15 = scaledBytes(a[ak + 15u * stride] ^ flip);
         l15 += left * a15;
         r15 += right * a15;
       }
-      sums[0] += vec4i(l0);
-      sums[1] += vec4i(r0);
-      sums[2] += vec4i(l1);
-      sums[3] += vec4i(r1);
-      sums[4] += vec4i(l2);
-      sums[5] += vec4i(r2);
-      sums[6] += vec4i(l3);
-      sums[7] += vec4i(r3);
-      sums[8] += vec4i(l4);
-      sums[9] += vec4i(r4);
-      sums[10] += vec4i(l5);
-      sums[11] += vec4i(r5);
-      sums[12] += vec4i(l6);
-      sums[13] += vec4i(r6);
-      sums[14] += vec4i(l7);
-      sums[15] += vec4i(r7);
-      sums[16] += vec4i(l8);
-      sums[17] += vec4i(r8);
-      sums[18] += vec4i(l9);
-      sums[19] += vec4i(r9);
-      sums[20] += vec4i(l10);
-      sums[21] += vec4i(r10);
-      sums[22] += vec4i(l11);
-      sums[23] += vec4i(r11);
-      sums[24] += vec4i(l12);
-      sums[25] += vec4i(r12);
-      sums[26] += vec4i(l13);
-      sums[27] += vec4i(r13);
-      sums[28] += vec4i(l14);
-      sums[29] += vec4i(r14);
-      sums[30] += vec4i(l15);
-      sums[31] += vec4i(r15);
+      sums[0] += vec4i(l0 * bytePairScale);
+      sums[1] += vec4i(r0 * bytePairScale);
+      sums[2] += vec4i(l1 * bytePairScale);
+      sums[3] += vec4i(r1 * bytePairScale);
+      sums[4] += vec4i(l2 * bytePairScale);
+      sums[5] += vec4i(r2 * bytePairScale);
+      sums[6] += vec4i(l3 * bytePairScale);
+      sums[7] += vec4i(r3 * bytePairScale);
+      sums[8] += vec4i(l4 * bytePairScale);
+      sums[9] += vec4i(r4 * bytePairScale);
+      sums[10] += vec4i(l5 * bytePairScale);
+      sums[11] += vec4i(r5 * bytePairScale);
+      sums[12] += vec4i(l6 * bytePairScale);
+      sums[13] += vec4i(r6 * bytePairScale);
+      sums[14] += vec4i(l7 * bytePairScale);
+      sums[15] += vec4i(r7 * bytePairScale);
+      sums[16] += vec4i(l8 * bytePairScale);
+      sums[17] += vec4i(r8 * bytePairScale);
+      sums[18] += vec4i(l9 * bytePairScale);
+      sums[19] += vec4i(r9 * bytePairScale);
+      sums[20] += vec4i(l10 * bytePairScale);
+      sums[21] += vec4i(r10 * bytePairScale);
+      sums[22] += vec4i(l11 * bytePairScale);
+      sums[23] += vec4i(r11 * bytePairScale);
+      sums[24] += vec4i(l12 * bytePairScale);
+      sums[25] += vec4i(r12 * bytePairScale);
+      sums[26] += vec4i(l13 * bytePairScale);
+      sums[27] += vec4i(r13 * bytePairScale);
+      sums[28] += vec4i(l14 * bytePairScale);
+      sums[29] += vec4i(r14 * bytePairScale);
+      sums[30] += vec4i(l15 * bytePairScale);
+      sums[31] += vec4i(r15 * bytePairScale);
       begin = end;
     }
     @if(grouped) {

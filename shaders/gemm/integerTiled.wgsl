@@ -1,4 +1,4 @@
-import package::shared::integerDot::{dotVectors, signedBytes};
+import package::shared::integerDot::{bytePairScale, dotVectors, scaledBytes};
 import package::shared::integerProduct::{Term, Uniforms, corrected, finishFloat, finishInteger};
 import constants::EDGE;
 
@@ -99,10 +99,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         @if(!packed) for (var word = 0u; word < 4u; word++) {
           var bytes: array<vec4f, EDGE>;
           for (var i = 0u; i < EDGE; i++) {
-            bytes[i] = signedBytes(rows[i][word]);
+            bytes[i] = scaledBytes(rows[i][word]);
           }
           for (var j = 0u; j < EDGE; j++) {
-            let column = signedBytes(bTile[vector * pitch + j * 16u + x][word]);
+            let column = scaledBytes(bTile[vector * pitch + j * 16u + x][word]);
             for (var i = 0u; i < EDGE; i++) {
               partials[i * EDGE + j] += dot(bytes[i], column);
             }
@@ -112,7 +112,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       let endsGroup = round % tilesOfGroup == 0u;
       if (endsGroup || round % tilesOfGroup % exactTiles == 0u) {
         for (var cell = 0u; cell < cells; cell++) {
-          sums[cell] += i32(partials[cell]);
+          @if(packed) sums[cell] += partials[cell];
+          @if(!packed) sums[cell] += i32(partials[cell] * bytePairScale);
           partials[cell] = Partial();
         }
       }

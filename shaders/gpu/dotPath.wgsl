@@ -1,4 +1,4 @@
-import package::shared::integerDot::signedBytes;
+import package::shared::integerDot::{bytePairScale, scaledBytes};
 
 @if(packed) requires packed_4x8_integer_dot_product;
 
@@ -30,9 +30,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       }
     }
     @if(!packed) for (var j = 0u; j < 4u; j++) {
-      let column = signedBytes(columns[j]);
+      let column = scaledBytes(columns[j]);
       for (var i = 0u; i < 4u; i++) {
-        sums[i * 4u + j] += dot(signedBytes(words[i]), column);
+        sums[i * 4u + j] += dot(scaledBytes(words[i]), column);
       }
     }
   }
@@ -40,5 +40,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var cell = 0u; cell < 16u; cell++) {
     total += sums[cell];
   }
-  y[id.x % arrayLength(&y)] = u32(abs(total));
+  @if(packed) y[id.x % arrayLength(&y)] = u32(total);
+  @if(!packed) y[id.x % arrayLength(&y)] = u32(abs(total * bytePairScale));
 }
