@@ -45,11 +45,12 @@ async function vividColours(): Promise<number> {
 describe('the demonstration page', () => {
   test('clusters the cities and colours the globe', async () => {
     await waitForText('#cluster-status', /5,000 cities, not clustered yet/);
-    expect(await vividColours()).toBe(0);
+    // The glow around the globe.
+    const before = await vividColours();
     await chrome.page.click('#run');
     await waitForText('#cluster-status', /^Done: converged after \d+ iterations/);
     expect(await textOf('#cluster-figures')).toMatch(/Inertia\s*\d+\.\d+/);
-    await expect.poll(vividColours, { timeout: 5_000 }).toBeGreaterThanOrEqual(8);
+    await expect.poll(vividColours, { timeout: 5_000 }).toBeGreaterThan(before + 8);
   });
 
   test('steps one iteration at a time', async () => {
@@ -69,7 +70,7 @@ describe('the demonstration page', () => {
       (input as HTMLInputElement).value = 'annotation';
     });
     await chrome.page.click('#search');
-    await waitForText('#results caption', /annotation/i);
+    await waitForText('#results caption', /[Aa]nnotation/);
     const rows = await chrome.page.$$eval('#results tbody tr', (found) => found.map((row) => row.textContent ?? ''));
     expect(rows.length).toBeGreaterThanOrEqual(10);
     expect(rows[0]).toMatch(/^1\. .+0\.\d{4}0\.\d{4}/);
