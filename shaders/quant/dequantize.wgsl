@@ -7,11 +7,11 @@
 //              e / (length * elementStep) * elementStep + e % elementStep as its element e / elementStep % length, where
 //              elementStep is 1 in layouts flat and rows.
 // Conditions: uniformParameters, one parameter for the tensor; signed, codes are in two's complement;
-//             sign, one symmetric bit: 1 for scale, 0 for -scale.
+//             sign, one symmetric bit: 1 for scale, 0 for -scale; wide, for int32; single, there is one unit (flat).
 // Constants: BITS, 1 to 8, or 32 for plain int32.
 // Dispatch: elements firstElement to endElement, one an invocation.
 import package::shared::dispatch::linearWorkgroup;
-import package::shared::exactFloat::scaleInteger;
+import package::shared::exactFloat::{scaleInteger, scaleSmallInteger};
 import package::quant::parameterMap::coordinatesOf;
 import constants::BITS;
 
@@ -45,9 +45,12 @@ fn main(
 ) {
   let element = uniforms.firstElement + linearWorkgroup(workgroup, workgroups) * 64u + local;
   if (element >= uniforms.endElement) { return; }
-  let rest = element / uniforms.elementStep;
-  let unit = (rest / uniforms.length) * uniforms.elementStep + element % uniforms.elementStep;
-  let j = rest % uniforms.length;
+  @if(single) let unit = 0u;
+  @if(single) let j = element;
+  @if(!single) let rest = element / uniforms.elementStep;
+  @if(!single) let outer = rest / uniforms.length;
+  @if(!single) let unit = outer * uniforms.elementStep + (element - rest * uniforms.elementStep);
+  @if(!single) let j = rest - outer * uniforms.length;
 
   // BITS words hold 32 elements: counting from there keeps bit offsets small.
   let bit = (j % 32u) * BITS;
@@ -66,5 +69,6 @@ fn main(
   @if(!uniformParameters) let parameter = at.outer * uniforms.outerParameterStep
     + (at.axis / uniforms.groupSize) * uniforms.groupParameterStep + at.inner * uniforms.innerParameterStep;
   @if(sign) y[element - uniforms.yStart] = scales[parameter] | select(0x80000000u, 0u, (code & 1) == 1);
-  @else y[element - uniforms.yStart] = scaleInteger(code - zeroPoints[parameter], scales[parameter]);
+  @elif(wide) y[element - uniforms.yStart] = scaleInteger(code - zeroPoints[parameter], scales[parameter]);
+  @else y[element - uniforms.yStart] = scaleSmallInteger(code - zeroPoints[parameter], scales[parameter]);
 }

@@ -29,6 +29,12 @@ fn roundToFloat(significand: u32, exponent: i32, inexact: bool) -> u32 {
   let zeros = countLeadingZeros(significand);
   let top = significand << (zeros % 32u);
   let normal = exponent - i32(zeros) + 8;
+  if (normal >= -149 && normal <= 103 && significand != 0u) {
+    let rest = top << 24u;
+    let up = select(rest > 0x80000000u, inexact || (top & 0x100u) != 0u, rest == 0x80000000u);
+    return (u32(normal + 149) << 23u) + (top >> 8u) + select(0u, 1u, up);
+  }
+  // Denormals, infinity and 0.
   let kept = max(normal, -149);
   let dropped = u32(min(8 + kept - normal, 33));
   let high = select(top >> (dropped % 32u), 0u, dropped >= 32u);
@@ -79,6 +85,13 @@ fn scaleInteger(factor: i32, b: u32) -> u32 {
   let significand = (product.x >> shift) | select(0u, product.y << ((32u - shift) % 32u), shift != 0u);
   let lost = (product.x & ((1u << shift) - 1u)) != 0u;
   let bits = roundToFloat(significand, integer.exponent + magnitude.exponent + i32(shift), lost);
+  return bits | select(0u, 0x80000000u, factor < 0);
+}
+
+// factor * b for an integer below 2^8 in magnitude and a finite b >= 0.
+fn scaleSmallInteger(factor: i32, b: u32) -> u32 {
+  let magnitude = magnitudeOf(b);
+  let bits = roundToFloat(u32(abs(factor)) * magnitude.significand, magnitude.exponent, false);
   return bits | select(0u, 0x80000000u, factor < 0);
 }
 

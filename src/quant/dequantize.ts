@@ -48,7 +48,7 @@ export function recordFloats(engine: Engine, job: DequantizeJob, y: Tensor<'floa
   const { codes, streams, bits, signed, sign, map, parameters } = job;
   const { unitCount, unitWords, length, elementStep } = streams;
   const variant = {
-    conditions: { uniformParameters: map.groupStep === 0, signed, sign },
+    conditions: { uniformParameters: map.groupStep === 0, signed, sign, wide: bits === 32, single: unitCount === 1 },
     constants: { BITS: bits },
   };
   for (const codesWindow of windowsOf(engine, codes, unitCount * unitWords, 2)) {

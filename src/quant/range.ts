@@ -32,14 +32,27 @@ export function nonFiniteElement(index: number): InvalidInput {
   );
 }
 
-/** Records the range reduction, with non-finite elements reported to `fault`. Every parameter must have an element. */
-export function recordRanges(engine: Engine, x: Tensor<'float32'>, map: ParameterMap, fault: Fault): Ranges {
+/**
+ * Records the range reduction, with non-finite elements reported to `fault`. Every parameter must have an element.
+ * @param cooperative whether the lanes of an output merge their results in workgroup memory first. That saves atomics on
+ * GPUs; SwiftShader pays for the barrier, four times the whole reduction in groups of 32.
+ */
+export function recordRanges(
+  engine: Engine,
+  x: Tensor<'float32'>,
+  map: ParameterMap,
+  fault: Fault,
+  cooperative = !engine.info.software,
+): Ranges {
   const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
   const minimum = engine.empty(map.shape, 'float32');
   const maximum = engine.empty(map.shape, 'float32');
   const ranges = engine.allocate(map.count * 8);
   engine.clear(ranges);
-  const variant = { conditions: { nested, cooperative: lanes > 1 }, constants: { LANES: lanes } };
+  const variant = {
+    conditions: { nested, cooperative: cooperative && lanes > 1 },
+    constants: { LANES: lanes },
+  };
   for (const { uniforms, window, workgroups, work } of parts) {
     engine.run(rangeKernel, { uniforms, bindings: { x: window.view, ranges, fault }, workgroups, work, variant });
   }

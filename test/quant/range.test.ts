@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../src/base/errors.ts';
-import { type Granularity, perChannel, perGroup, perTensor } from '../../src/quant/granularity.ts';
-import { minMax } from '../../src/quant/range.ts';
+import { type Granularity, mapParameters, perChannel, perGroup, perTensor } from '../../src/quant/granularity.ts';
+import { minMax, nonFiniteElement, recordRanges } from '../../src/quant/range.ts';
 import { parameterIndices } from '../reference/quant.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
@@ -77,6 +77,39 @@ describe('minMax', () => {
       fc.asyncProperty(cases, async ([shape, granularity, seed]) => check(granularity, shape, seed)),
       { numRuns: 40 },
     );
+  });
+
+  it.each([
+    { name: 'tensor', shape: [20001], granularity: perTensor() },
+    { name: 'channels', shape: [3, 5, 66], granularity: perChannel(1) },
+    { name: 'groups', shape: [9, 70], granularity: perGroup(1, 32) },
+    { name: 'long groups', shape: [2, 20000], granularity: perGroup(1, 8200) },
+  ])('merged in workgroup memory or not: $name', async ({ shape, granularity }) => {
+    const engine = await open();
+    const count = shape.reduce((product, length) => product * length, 1);
+    const values = createRandom(count).normalArray(count);
+    values[count - 1] = 100;
+    using x = engine.tensor(values, shape);
+    using bad = engine.tensor(values.with(count - 2, Number.NaN), shape);
+    const results = [];
+    for (const cooperative of [true, false]) {
+      const map = mapParameters(granularity, shape);
+      const read = async (tensor: typeof x): Promise<Float32Array[]> => {
+        const fault = engine.fault(nonFiniteElement);
+        const ranges = recordRanges(engine, tensor, map, fault, cooperative);
+        fault.release();
+        try {
+          return [await ranges.minimum.read(), await ranges.maximum.read()];
+        } finally {
+          ranges.minimum.dispose();
+          ranges.maximum.dispose();
+        }
+      };
+      results.push(await read(x));
+      await expect(read(bad)).rejects.toThrow(`Element ${count - 2} `);
+    }
+    expect(results[0]).toEqual(results[1]);
+    expect(results[0]?.[1]?.at(-1)).toBe(100);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('reports the first %d', async (bad) => {
