@@ -21,7 +21,7 @@ const distanceRange = [1.35, 9] as const;
 const maximumLatitude = (85 * Math.PI) / 180;
 
 /** Europe and Africa, the whole globe in view. */
-export const initialViewpoint: Viewpoint = { longitude: 0.3, latitude: 0.45, distance: 4.4 };
+const initialViewpoint: Viewpoint = { longitude: 0.3, latitude: 0.45, distance: 4.4 };
 
 function clamp(value: number, [least, most]: readonly [number, number]): number {
   return Math.min(Math.max(value, least), most);

@@ -1,7 +1,7 @@
 import { type Engine, KMeans } from '../../src/index.ts';
 
 /** What the main job asks of k-means. */
-export const citiesOptions = { clusters: 64, tolerance: 1e-4, maximumIterations: 100, seed: 2026 } as const;
+const citiesOptions = { clusters: 64, tolerance: 1e-4, maximumIterations: 100, seed: 2026 } as const;
 
 export interface CitiesReport {
   readonly pointCount: number;

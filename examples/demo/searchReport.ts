@@ -5,7 +5,7 @@ import { SignalToNoise, time } from './measure.ts';
 import { bestMatches, type VectorFormat, VectorIndex, type Vectors, vectorFormats } from './vectorIndex.ts';
 
 /** How many matches recall is counted over. */
-export const recallDepth = 10;
+const recallDepth = 10;
 
 /** How well and how fast one format searches. */
 export interface SearchFigures {
