@@ -40,13 +40,14 @@ export class SearchPanel {
   readonly #title = element('title', HTMLInputElement);
   readonly #status = element('search-status', HTMLParagraphElement);
   readonly #results = element('results', HTMLTableElement);
-  #query: number;
+  #query = 0;
+  /** Counts searches: only the last one is shown. */
+  #searches = 0;
 
   constructor(engine: Engine, vectors: TitledVectors) {
     this.#vectors = vectors;
     this.#titles = vectors.titles;
     this.#indexes = new Map(vectorFormats.map((format) => [format, new VectorIndex(engine, vectors, format)]));
-    this.#query = 0;
     const options = [...new Set(vectors.titles)].map((title) => new Option(title));
     element('titles', HTMLDataListElement).replaceChildren(...options);
     this.#form.addEventListener('submit', (event) => {
@@ -111,13 +112,16 @@ export class SearchPanel {
     const vector = data.slice(query * columnCount, (query + 1) * columnCount);
     const [exactIndex, comparedIndex] = [this.#indexes.get('float32'), this.#indexes.get(format)];
     if (!exactIndex || !comparedIndex) return;
+    const search = ++this.#searches;
+    this.#status.textContent = 'Searching …';
     try {
       const exact = await exactIndex.similarities(vector);
       const compared = await comparedIndex.similarities(vector);
-      // Another search may have begun in the meantime.
-      if (query === this.#query) this.#show(query, format, exact, compared);
+      if (search !== this.#searches) return;
+      this.#show(query, format, exact, compared);
       clearError();
     } catch (error) {
+      this.#status.textContent = 'The search failed.';
       showError(error);
     }
   }
