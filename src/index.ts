@@ -40,8 +40,8 @@ export {
 export { pack, unpack } from './quant/packing.ts';
 export {
   type CodeFormat,
-  type Parameters,
   parametersFromRanges,
+  type QuantizationParameters,
   type QuantizationScheme,
   type Rounding,
 } from './quant/parameters.ts';

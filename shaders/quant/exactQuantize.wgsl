@@ -4,7 +4,6 @@
 // whole-number operands is a candidate, and only within 2^-20 of a point where the code changes are the exact integers
 // compared, in 32 bits: they may wrap around, but their difference is small there.
 import package::shared::exactFloat::magnitudeOf;
-import package::shared::exactFloat::magnitudeMask;
 
 fn powerOfTwo(exponent: i32) -> f32 {
   return bitcast<f32>(u32(exponent + 127) << 23u);

@@ -3,7 +3,7 @@ import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { mapParameters, type ParameterMap } from './granularity.ts';
-import type { Parameters } from './parameters.ts';
+import type { QuantizationParameters } from './parameters.ts';
 import type { CodeStreams, QuantizedTensor } from './quantizedTensor.ts';
 import { windowsOf, workRuns } from './windows.ts';
 
@@ -40,7 +40,7 @@ export interface DequantizeJob {
   readonly signed: boolean;
   readonly sign: boolean;
   readonly map: ParameterMap;
-  readonly parameters: Parameters;
+  readonly parameters: QuantizationParameters;
 }
 
 /** Records the conversion of codes to the floats of `y`. */

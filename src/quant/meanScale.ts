@@ -2,7 +2,7 @@ import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { ParameterMap } from './granularity.ts';
-import type { Parameters } from './parameters.ts';
+import type { QuantizationParameters } from './parameters.ts';
 import type { Ranges } from './range.ts';
 import { planReduction, reductionFields } from './reduction.ts';
 import { windowsOf } from './windows.ts';
@@ -28,7 +28,7 @@ export function recordMeanScales(
   x: Tensor<'float32'>,
   map: ParameterMap,
   { minimum, maximum }: Ranges,
-): Parameters {
+): QuantizationParameters {
   const scales = engine.empty(map.shape, 'float32');
   const zeroPoints = engine.empty(map.shape, 'int32');
   const sums = engine.allocate(map.count * 8);

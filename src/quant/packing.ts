@@ -5,7 +5,8 @@ export function packedBytes(count: number, bits: number): number {
   return Math.ceil((count * bits) / 8);
 }
 
-function assertBits(bits: number): void {
+/** @throws InvalidQuantization when a width is not 1 to 8 bits. */
+export function assertBits(bits: number): void {
   if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
     throw new InvalidQuantization(`A code cannot have ${bits} bits; use a whole number from 1 to 8.`);
   }

@@ -4,6 +4,7 @@ import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { Granularity } from './granularity.ts';
+import { assertBits } from './packing.ts';
 import type { Ranges } from './range.ts';
 
 /** How a quotient becomes an integer: to the nearest, ties to even (ONNX), or down. */
@@ -31,7 +32,7 @@ export interface QuantizationScheme extends CodeFormat {
 }
 
 /** Scales (float32) and zero points (int32) on the GPU, in the shape of the parameters. */
-export interface Parameters {
+export interface QuantizationParameters {
   readonly scales: Tensor<'float32'>;
   readonly zeroPoints: Tensor<'int32'>;
 }
@@ -52,9 +53,7 @@ export interface CodeRange {
  * @throws InvalidQuantization when the number of bits is not 1 to 8.
  */
 export function codeRange({ bits, signed, scheme }: CodeFormat): CodeRange {
-  if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
-    throw new InvalidQuantization(`A code cannot have ${bits} bits; use a whole number from 1 to 8.`);
-  }
+  assertBits(bits);
   if (scheme !== 'symmetric' && scheme !== 'asymmetric') {
     throw new InvalidQuantization(`There is no scheme "${String(scheme)}"; use "symmetric" or "asymmetric".`);
   }
@@ -86,7 +85,7 @@ const checkKernel = declareKernel({
  * A range of zero width, or one so small that the division gives 0, has s = 1 and the z of β = 0.
  * @throws InvalidQuantization for one symmetric bit, whose scale is a mean and not a range, and for bits outside 1 … 8.
  */
-export function parametersFromRanges(engine: Engine, ranges: Ranges, format: CodeFormat): Parameters {
+export function parametersFromRanges(engine: Engine, ranges: Ranges, format: CodeFormat): QuantizationParameters {
   const { low, middle, steps, sign } = codeRange(format);
   if (sign) {
     throw new InvalidQuantization(
@@ -128,7 +127,11 @@ export function assertParameters(scales: ArrayLike<number>, zeroPoints: ArrayLik
 }
 
 /** Records a check of parameters that are on the GPU. The caller lets what it computes with them carry the fault. */
-export function recordParameterCheck(engine: Engine, { scales, zeroPoints }: Parameters, format: CodeFormat): Fault {
+export function recordParameterCheck(
+  engine: Engine,
+  { scales, zeroPoints }: QuantizationParameters,
+  format: CodeFormat,
+): Fault {
   const { low, high } = codeRange({ ...format, scheme: 'asymmetric' });
   const fault = engine.fault(
     (index) =>

@@ -1,4 +1,4 @@
-import { InvalidQuantization, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
+import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import type { Allocation, Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
@@ -9,8 +9,8 @@ import {
   assertParameters,
   type CodeFormat,
   codeRange,
-  type Parameters,
   parametersFromRanges,
+  type QuantizationParameters,
   type QuantizationScheme,
   type Rounding,
   recordParameterCheck,
@@ -99,7 +99,7 @@ function givenParameters(
   map: ParameterMap,
   scales: NonNullable<QuantizeOptions['scales']>,
   zeroPoints: QuantizeOptions['zeroPoints'],
-): { readonly parameters: Parameters; readonly fault: Fault | undefined } {
+): { readonly parameters: QuantizationParameters; readonly fault: Fault | undefined } {
   if (zeroPoints && scheme.scheme === 'symmetric') {
     throw new InvalidQuantization(
       'Zero points were given with the symmetric scheme, which has its own; use the asymmetric scheme or leave them out.',
@@ -128,7 +128,7 @@ function measuredParameters(
   scheme: QuantizationScheme,
   map: ParameterMap,
   fault: Fault,
-): Parameters {
+): QuantizationParameters {
   const { sign, low, middle } = codeRange(scheme);
   if (x.size === 0) {
     const zeroPoint = scheme.scheme === 'symmetric' ? middle : low;
@@ -154,7 +154,7 @@ interface CodeJob {
   readonly x: Tensor<'float32'>;
   readonly scheme: QuantizationScheme;
   readonly map: ParameterMap;
-  readonly parameters: Parameters;
+  readonly parameters: QuantizationParameters;
   readonly streams: CodeStreams;
   readonly codes: Allocation;
   readonly fault: Fault;
@@ -230,7 +230,8 @@ function recordCodes(engine: Engine, job: CodeJob): void {
  * @param x any shape; finite: reading the codes, or anything computed from them, rejects with `InvalidInput` and the
  * index of the first element that is not.
  * @throws InvalidQuantization for options and given parameters out of range, ShapeMismatch for an axis outside the shape
- * or a wrong number of parameters, LimitExceeded for more than 2³² − 1 elements, DisposedTensor
+ * or a wrong number of parameters, LimitExceeded for more than 2³² − 1 elements or columns
+ * too long for one binding, DisposedTensor
  */
 export function quantize(engine: Engine, x: Tensor<'float32'>, options: QuantizeOptions = {}): QuantizedTensor {
   const { layout = 'flat', scales, zeroPoints } = options;
@@ -240,9 +241,6 @@ export function quantize(engine: Engine, x: Tensor<'float32'>, options: Quantize
   const streams = streamsOf(x.shape, scheme.bits, layout);
   if (zeroPoints && !scales) {
     throw new InvalidQuantization('Zero points were given without scales; give both, or neither.');
-  }
-  if (x.size > 0xffffffff) {
-    throw new LimitExceeded(`quantize: ${x.size} elements are more than 2^32 - 1; quantize the tensor in parts.`);
   }
   const fault = engine.fault(nonFiniteElement);
   const faults = [fault];

@@ -4,7 +4,7 @@ import type { Allocation } from '../gpu/allocation.ts';
 import type { Tensor, TensorReader } from '../gpu/tensor.ts';
 import type { Granularity } from './granularity.ts';
 import { packedBytes, unpack } from './packing.ts';
-import type { CodeFormat, Parameters, QuantizationScheme, Rounding } from './parameters.ts';
+import type { CodeFormat, QuantizationParameters, QuantizationScheme, Rounding } from './parameters.ts';
 
 /**
  * How codes lie in memory, as little-endian bit streams (see `pack`):
@@ -83,7 +83,7 @@ export class QuantizedTensor implements QuantizationScheme {
     shape: Shape,
     scheme: QuantizationScheme,
     layout: CodeLayout,
-    parameters: Parameters,
+    parameters: QuantizationParameters,
   ) {
     this.#reader = reader;
     this.#data = data;

@@ -14,9 +14,14 @@ const alignmentWords = 64;
 /**
  * Cuts the first `wordCount` words of an allocation into windows that fit one storage binding: a single one, unless the
  * data is larger. Any `span` consecutive words lie together in at least one of them.
- * @throws LimitExceeded when `span` words are more than one binding holds.
+ * @throws LimitExceeded when `span` words are more than one binding holds, or words more than a u32 counts.
  */
 export function windowsOf(engine: Engine, allocation: Allocation, wordCount: number, span = 1): Window[] {
+  if (wordCount > 0xffffffff) {
+    throw new LimitExceeded(
+      `${wordCount} elements or words are more than kernels can count (2^32 - 1); process the tensor in parts.`,
+    );
+  }
   const limit = Math.floor(engine.device.limits.maxStorageBufferBindingSize / 4);
   if (wordCount <= limit) {
     return [{ view: { allocation, offset: 0, size: Math.max(wordCount, 4) * 4 }, start: 0, length: wordCount }];

@@ -45,6 +45,7 @@ describe('tensors beyond one storage binding', () => {
       expect(covered).toBe(9999 - span + 1);
     }
     expect(() => windowsOf(engine, allocation, 9999, 1025)).toThrow(LimitExceeded);
+    expect(() => windowsOf(engine, allocation, 2 ** 32)).toThrow(LimitExceeded);
     expect(windowsOf(engine, allocation, 1024, 1024)).toHaveLength(1);
     allocation.release();
     engine.close();
