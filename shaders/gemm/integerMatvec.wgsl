@@ -59,7 +59,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     let begin = group * uniforms.groupVectors;
     let vectors = min(uniforms.groupVectors, uniforms.vectorCount - begin);
-    var sums: array<i32, 8>;
+    // Explicitly zero: without an initializer SwiftShader keeps the sums of the group before.
+    var sums = array<i32, 8>();
     for (var k = 0u; k < unbounded; k++) {
       if (k >= vectors) {
         break;

@@ -42,7 +42,11 @@ fn doublingHighProduct(a: i32, b: i32) -> i32 {
 fn scaled(sum: i32, multiplier: i32, shift: i32) -> i32 {
   // The shift counts from the multiplier as an integer, gemmlowp's from it as a fraction of 2^31.
   let left = u32(clamp(31 - shift, 0, 31));
-  let right = u32(clamp(shift - 31, 0, 31));
+  // Beyond this shift the result is less than a half.
+  if (shift > 62) {
+    return 0;
+  }
+  let right = u32(max(shift - 31, 0));
   // gemmlowp leaves an overflow of this shift undefined; any factor with one gives a saturated result.
   let limit = 0x7fffffff >> left;
   let product = doublingHighProduct(clamp(sum, -limit, limit) << left, multiplier);

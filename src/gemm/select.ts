@@ -15,6 +15,8 @@ export interface KernelChoice {
   readonly kernel: KernelName;
   /** Of the tiled kernel: results along one side of an invocation's square; a workgroup's has 16 times as many. */
   readonly edge: 2 | 4 | 8;
+  /** Of the matvec kernel: invocations that share a column; 1 on the CPU, where a barrier is expensive, else 16. */
+  readonly lanes?: 1 | 16;
   readonly reason: string;
 }
 
@@ -66,7 +68,7 @@ export function chooseFloat(engine: Engine, size: ProductSize): KernelChoice {
 export function integerKernelOf(engine: Engine, choice: Omit<KernelChoice, 'reason'>): IntegerKernel {
   if (choice.kernel === 'register') return integerRegister;
   const packed = engine.dotPath === 'packed';
-  if (choice.kernel === 'matvec') return integerMatvec(engine.info.software ? 1 : 16, packed);
+  if (choice.kernel === 'matvec') return integerMatvec(choice.lanes ?? (engine.info.software ? 1 : 16), packed);
   return integerTiled(choice.edge, packed);
 }
 
