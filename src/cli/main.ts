@@ -50,7 +50,7 @@ async function run(words: readonly string[], reporter: Reporter): Promise<void> 
     }
     command.example(`  $ cuanta ${example}`);
   }
-  const { args, options } = cli.parse(['node', 'cuanta', ...joinCommand(words)], { run: false });
+  const { args, options } = cli.parse(['node', 'cuanta', ...joinCommand(attachNegatives(words))], { run: false });
   if (options.help) return;
   const afterDashes = Array.isArray(options['--']) ? options['--'].map(String) : [];
   const chosen = commands.find(({ name }) => name === cli.matchedCommandName);
@@ -105,6 +105,16 @@ function keyOf(option: string): string {
 /** `maxIterations` → `--max-iterations`. */
 function spell(key: string): string {
   return `${key.length > 1 ? '--' : '-'}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `--tolerance -1` → `--tolerance=-1`: the parser would take the value for an option. */
+function attachNegatives(words: readonly string[]): string[] {
+  const attached: string[] = [];
+  for (const word of words) {
+    const isValue = /^-\.?\d/.test(word) && /^--[^=]+$/.test(attached.at(-1) ?? '');
+    attached.push(isValue ? `${attached.pop()}=${word}` : word);
+  }
+  return attached;
 }
 
 /** Makes one word of the two that name a command, because the parser knows commands of one word. */

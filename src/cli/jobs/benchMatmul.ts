@@ -37,6 +37,8 @@ interface TimedProduct {
   readonly checked: true;
   /** Rows that were compared with the reference, chosen at random where they are not all. */
   readonly checkedRows: number;
+  /** Runs before the timed ones. */
+  readonly warmUps: number;
   /** End to end: upload of x, quantization, product, readback; the weights are resident. */
   readonly milliseconds: Distribution;
   /** 2 · m · n · k over the median, in 10⁹ a second. */
@@ -175,6 +177,8 @@ function summarize({ name, times }: Contender, { m, n, k }: BenchMatmulParameter
     k,
     checked: true,
     checkedRows,
+    // The run that was checked.
+    warmUps: 1,
     milliseconds,
     gops: (2 * m * n * k) / (milliseconds.median * 1e6),
   };

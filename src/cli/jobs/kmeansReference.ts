@@ -14,7 +14,11 @@ const distanceTolerance = 1e-5;
  * @returns the number of rows whose centroid was searched
  * @throws Error with the first row that is wrong
  */
-export function assertAssignment(points: Float32Array, columnCount: number, fit: KMeansFit): number {
+export function assertAssignment(
+  points: Float32Array,
+  columnCount: number,
+  fit: Pick<KMeansFit, 'labels' | 'centroids' | 'sizes' | 'inertia'>,
+): number {
   const { labels, centroids, sizes, inertia } = fit;
   const rowCount = points.length / columnCount;
   const clusterCount = centroids.length / columnCount;

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packageRoot } from '../../src/cli/checkout.ts';
+import { cuanta } from '../support/commandLine.ts';
+
+const iris = 'test/oracles/iris.csv';
+
+/** What was typed, and what the answer has to say. */
+const misuses: readonly (readonly [string, RegExp])[] = [
+  ['frobnicate', /no command "frobnicate".*info, bench matmul, bench kmeans, cluster kmeans/],
+  ['bench', /no command "bench"/],
+  ['bench sort', /no command "bench sort"/],
+  ['--frobnicate', /no option --frobnicate/],
+  ['info extra', /"extra" is too many/],
+  ['info --runtime firefox', /--runtime is "firefox"; it takes dawn, chrome/],
+  ['info --runtime', /value is missing: --runtime <name>/],
+  ['bench matmul --m', /value is missing: --m <rows>/],
+  ['bench matmul --m 0', /--m is "0"; it takes an integer from 1 to 1,000,000/],
+  ['bench matmul --m 2.5', /--m is "2.5"; it takes an integer/],
+  ['bench matmul --m ten', /--m is "ten"; it takes an integer/],
+  ['bench matmul --m 1 --m 2', /--m is given 2 times/],
+  ['bench matmul --m 1000000 --k 1000000', /elements; at most 268,435,456/],
+  ['bench matmul --types int8,float', /--types is "float"; it takes int8, int4, f32/],
+  ['bench matmul --peers --runtime dawn', /--peers needs --runtime chrome/],
+  ['bench matmul --width 3', /no option --width; bench matmul takes --m, --n, --k, --types/],
+  ['bench kmeans --points 10 --clusters 11', /--clusters is "11"; it takes an integer from 1 to 10/],
+  ['cluster kmeans', /lacks its argument <file>/],
+  [`cluster kmeans ${iris} ${iris}`, /is too many/],
+  [`cluster kmeans ${iris} --max-iterations 0`, /--max-iterations is "0"/],
+  [`cluster kmeans ${iris} --tolerance -1`, /--tolerance is "-1"; it takes a number that is 0 or larger/],
+  [`cluster kmeans ${iris} --tolerance=-1`, /--tolerance is "-1"; it takes a number that is 0 or larger/],
+  [`cluster kmeans ${iris} --init last`, /--init is "last"; it takes k-means\+\+, random, first/],
+  [`cluster kmeans ${iris} --columns 3-9`, /--columns.*3-9 are not in the table, which has 5/],
+  [`cluster kmeans ${iris} --columns 3-1`, /--columns.*3-1 are not in the table/],
+  [`cluster kmeans ${iris} --columns a`, /--columns.*'a' does not name columns/],
+  [`cluster kmeans ${iris} --labels out.csv`, /--labels is "out.csv"; it takes a file name that ends in .npy/],
+  [`cluster kmeans ${iris} --labels a.npy --centroids ./a.npy`, /name two different files/],
+];
+
+describe('a command line that is not understood', () => {
+  test.each(misuses)('cuanta %s', async (words, expected) => {
+    const { exitCode, stdout, stderr } = await cuanta(words.split(' '));
+    expect(stderr).toMatch(expected);
+    expect(stderr).toMatch(/^error\[Usage\]: .* See cuanta .*--help\.\n$/);
+    expect(stdout).toBe('');
+    expect(exitCode).toBe(2);
+  });
+
+  test('with --json is told as JSON too', async () => {
+    const { exitCode, stdout } = await cuanta(['bench', 'matmul', '--m', 'ten', '--json']);
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'Usage', message: expect.stringContaining('"ten"') } });
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe('help and version', () => {
+  test.each([
+    ['', /bench matmul .*\n.*bench kmeans .*\n.*cluster kmeans <file>/],
+    ['--help', /cluster kmeans <file>/],
+    ['info --help', /\$ cuanta info \[options\][\s\S]*--runtime <name>[\s\S]*--json/],
+    ['bench matmul --help', /--types <list>[\s\S]*default: int8,f32/],
+    ['bench kmeans --help', /--iterations <count>[\s\S]*default: 5/],
+    ['cluster kmeans --help', /--max-iterations <count>[\s\S]*default: 300/],
+  ])('cuanta %s', async (words, expected) => {
+    const { exitCode, stdout, stderr } = await cuanta(words.split(' ').filter((word) => word !== ''));
+    expect(stdout).toMatch(expected);
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+  });
+
+  test('the version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+    expect(await cuanta(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
