@@ -22,7 +22,7 @@ export function createReporter(json: boolean): Reporter {
   };
   return {
     progress(message) {
-      if (isTerminal) process.stderr.write(`${eraseLine}${message.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      if (isTerminal) process.stderr.write(`${eraseLine}${message.slice(0, (process.stderr.columns || 80) - 1)}`);
     },
     notice(message) {
       if (said.has(message)) return;
