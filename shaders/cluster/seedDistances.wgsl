@@ -1,50 +1,44 @@
 // One step of k-means++: the squared distance of every point to its nearest seed so far, and their sum in each block of
-// 1,024 rows. In whole numbers: a coordinate counts as round(x * scale), at most `bound` in magnitude, such that a squared
-// distance has at most 32 bits.
+// 1,024 rows. In whole numbers below 2^32, on the grid of cluster/seedGrid.
 //
-// points [rows][vectors] vec4f, centroids [seeds][vectors] vec4f, of which the one at `seed` is new; squares [rows], the
-// distances so far unless `seed` is 0; blockSums [blocks] (low, high) from firstBlock on.
+// packed [rows][VECTORS] vec2u; newest [VECTORS] vec2u, the last seed; squares [rows], the distances so far unless
+// `first` is 1; blockSums [blocks] (low, high) from firstBlock on.
 // Dispatch: one workgroup a block, for the rows firstRow … endRow of the part.
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::wide::add64;
 import constants::WIDTH;
+import constants::VECTORS;
 
-struct Uniforms {
-  firstRow: u32,
-  endRow: u32,
-  firstBlock: u32,
-  seed: u32,
-  vectors: u32,
-  scale: f32,
-  bound: f32,
-}
+struct Uniforms { firstRow: u32, endRow: u32, firstBlock: u32, first: u32 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(0) @binding(1) var<storage, read> points: array<vec4f>;
-@group(0) @binding(2) var<storage, read> centroids: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<vec2u>;
+@group(0) @binding(2) var<storage, read> newest: array<vec2u>;
 @group(0) @binding(3) var<storage, read_write> squares: array<u32>;
 @group(0) @binding(4) var<storage, read_write> blockSums: array<vec2u>;
 
 const BLOCK = 1024u;
 var<workgroup> sums: array<vec2u, WIDTH>;
 
-fn whole(coordinates: vec4f) -> vec4i {
-  return vec4i(round(clamp(coordinates * uniforms.scale, vec4f(-uniforms.bound), vec4f(uniforms.bound))));
+// Four coordinates: the low halves of both words, then the high ones.
+fn unpack(words: vec2u) -> vec4i {
+  let signed = bitcast<vec2i>(words);
+  return vec4i((signed << vec2u(16u)) >> vec2u(16u), signed >> vec2u(16u));
 }
 
-fn square(point: vec4f, seed: vec4i) -> u32 {
-  let apart = whole(point) - seed;
-  let squared = vec4u(apart * apart);
-  return squared.x + squared.y + squared.z + squared.w;
+fn square(words: vec2u, seed: vec4i) -> u32 {
+  let apart = unpack(words) - seed;
+  let squared = bitcast<vec4u>(apart * apart);
+  return (squared.x + squared.y) + (squared.z + squared.w);
 }
 
 fn pointAt(row: u32) -> u32 {
-  return min(row, uniforms.endRow - 1u) * uniforms.vectors;
+  return min(row, uniforms.endRow - 1u) * VECTORS;
 }
 
 fn nearest(row: u32, distance: u32) -> u32 {
   if (row >= uniforms.endRow) { return 0u; }
   var least = distance;
-  if (uniforms.seed != 0u) { least = min(least, squares[row]); }
+  if (uniforms.first == 0u) { least = min(least, squares[row]); }
   squares[row] = least;
   return least;
 }
@@ -66,13 +60,13 @@ fn main(
     let p2 = pointAt(row + 2u * WIDTH);
     let p3 = pointAt(row + 3u * WIDTH);
     var distances = vec4u(0u);
-    for (var v = 0u; v < uniforms.vectors; v++) {
-      let seed = whole(centroids[uniforms.seed * uniforms.vectors + v]);
+    for (var v = 0u; v < VECTORS; v++) {
+      let seed = unpack(newest[v]);
       distances += vec4u(
-        square(points[p0 + v], seed),
-        square(points[p1 + v], seed),
-        square(points[p2 + v], seed),
-        square(points[p3 + v], seed),
+        square(packed[p0 + v], seed),
+        square(packed[p1 + v], seed),
+        square(packed[p2 + v], seed),
+        square(packed[p3 + v], seed),
       );
     }
     sum = add64(sum, vec2u(nearest(row, distances.x), 0u));

@@ -1,8 +1,9 @@
 // The next seed of k-means++, within the block that cluster/seedBlock chose: the first row at which the running sum of
-// the squared distances exceeds what remains of the target. Its coordinates become the centroid at `seed`.
+// the squared distances exceeds what remains of the target; or the row that was chosen outright. Its coordinates become the
+// centroid at `seed`, and on the grid of cluster/seedGrid the newest seed.
 //
-// points [rowCount][vectors] vec4f, the rows firstRow … of all; squares [rowCount]; choice as in cluster/seedBlock;
-// centroids [seeds][vectors] vec4f; rows [seeds].
+// points [rowCount][vectors] vec4f, the rows firstRow … of all; packed [rowCount][vectors] vec2u; squares [rowCount];
+// choice as in cluster/seedBlock; centroids [seeds][vectors] vec4f; newest [vectors] vec2u; rows [seeds].
 // Does nothing if the block is in another part. Dispatch: one workgroup.
 import package::shared::wide::add64;
 import package::shared::wide::compare64;
@@ -12,10 +13,12 @@ import constants::WIDTH;
 struct Uniforms { firstRow: u32, rowCount: u32, seed: u32, vectors: u32 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> points: array<vec4f>;
-@group(0) @binding(2) var<storage, read> squares: array<u32>;
-@group(0) @binding(3) var<storage, read> choice: array<u32>;
-@group(0) @binding(4) var<storage, read_write> centroids: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> rows: array<u32>;
+@group(0) @binding(2) var<storage, read> packed: array<vec2u>;
+@group(0) @binding(3) var<storage, read> squares: array<u32>;
+@group(0) @binding(4) var<storage, read> choice: array<u32>;
+@group(0) @binding(5) var<storage, read_write> centroids: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> newest: array<vec2u>;
+@group(0) @binding(7) var<storage, read_write> rows: array<u32>;
 
 const BLOCK = 1024u;
 const SHARE = BLOCK / WIDTH;
@@ -59,5 +62,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let row = workgroupUniformLoad(&chosen);
   for (var v = local; v < uniforms.vectors; v += WIDTH) {
     centroids[uniforms.seed * uniforms.vectors + v] = points[row * uniforms.vectors + v];
+    newest[v] = packed[row * uniforms.vectors + v];
   }
 }

@@ -64,6 +64,10 @@ export interface AssignOptions {
   readonly forced?: boolean;
   /** Former labels do not exist: every label counts as changed. */
   readonly fresh?: boolean;
+  /** Which kernel to choose: for a CPU that runs shaders, or for a GPU. Default: as the adapter is. */
+  readonly software?: boolean;
+  /** Share of the points that f32 left undecided in the last round, if there was one. */
+  readonly undecidedShare?: number | undefined;
 }
 
 /** Widest rows, in vec4f, whose points fit into registers. */
@@ -103,9 +107,8 @@ export function recordNorms(state: ClusterState): void {
 }
 
 /** The variant of the assignment kernel for an adapter, and the rows of one of its workgroups. */
-function variantFor(state: ClusterState, form: ScoreForm) {
-  const { engine, points } = state;
-  const vectors = points.rowVectors;
+function variantFor(state: ClusterState, form: ScoreForm, software: boolean) {
+  const vectors = state.points.rowVectors;
   const direct = form === 'direct';
   if (vectors > registerVectors) {
     return {
@@ -114,7 +117,6 @@ function variantFor(state: ClusterState, form: ScoreForm) {
       rows: 64 * 8,
     };
   }
-  const { software } = engine.info;
   // SwiftShader is fastest with eight points a thread and without workgroup memory; a GPU has 255 registers a thread.
   const points8 = software || vectors <= 4;
   const width = software ? 64 : 256;
@@ -131,7 +133,12 @@ function variantFor(state: ClusterState, form: ScoreForm) {
   };
 }
 
-function recordPart(state: ClusterState, part: PointPart, slot: number, options: Required<AssignOptions>): void {
+function recordPart(
+  state: ClusterState,
+  part: PointPart,
+  slot: number,
+  options: AssignOptions & { readonly form: ScoreForm },
+): void {
   const { engine, centroids, norms, control, counters, clusterCount } = state;
   const { columnCount, rowVectors } = state.points;
   const { form } = options;
@@ -140,7 +147,7 @@ function recordPart(state: ClusterState, part: PointPart, slot: number, options:
   const fresh = options.fresh ? 1 : 0;
   const labels = state.rowsOf(state.labels, part);
   const undecided = state.rowsOf(state.undecided, part);
-  const { kernel, variant, rows } = variantFor(state, form);
+  const { kernel, variant, rows } = variantFor(state, form, options.software ?? engine.info.software);
   const workPerRow = clusterCount * (rowVectors * (form === 'direct' ? 12 : 8) + 6);
   splitWork(engine, part.rowCount, workPerRow, rows, (firstRow, endRow) => {
     engine.run(kernel, {
@@ -151,9 +158,12 @@ function recordPart(state: ClusterState, part: PointPart, slot: number, options:
       variant,
     });
   });
-  // Few points are left over as a rule, but all of them might be: then each dispatch does its share.
   const width = 64;
-  splitWork(engine, part.rowCount, workPerRow * 4, width, (first, end) => {
+  const decisionWork = workPerRow * 4;
+  const { undecidedShare } = options;
+  // Until it is known how many points are left over, all of them may be: then each dispatch does its share.
+  const largestShare = undecidedShare === undefined ? 1 : Math.min(1, 4 * undecidedShare + 1 / 256);
+  splitWork(engine, part.rowCount, decisionWork * largestShare, width, (first, end) => {
     engine.run(decideKernel, {
       uniforms: {
         first,
@@ -168,7 +178,7 @@ function recordPart(state: ClusterState, part: PointPart, slot: number, options:
       },
       bindings: { points: part.points, centroids, undecided, labels, counters },
       workgroups: Math.min(engine.info.software ? 16 : 1024, Math.ceil((end - first) / width)),
-      work: 0,
+      work: (end - first) * decisionWork * (undecidedShare ?? 0),
       variant: { constants: { WIDTH: width } },
     });
   });

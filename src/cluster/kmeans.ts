@@ -146,7 +146,8 @@ function wholeNumber(value: number, least: number, name: string, remedy: string)
  * sums are integers, and assignments that float32 cannot be sure of are decided in exact arithmetic. Points are centred,
  * never rescaled.
  *
- * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 8 bytes a point; 4 more during k-means++.
+ * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 8 bytes a point; half as much again and 4
+ * bytes a point during k-means++.
  * If there are fewer different points than clusters, surplus clusters share a centroid and stay empty.
  */
 export class KMeans {

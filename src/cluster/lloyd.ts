@@ -1,5 +1,5 @@
 import { Aborted } from '../base/errors.ts';
-import { recordAssign, recordNorms, type ScoreForm } from './assign.ts';
+import { type AssignOptions, recordAssign, recordNorms, type ScoreForm } from './assign.ts';
 import { recordFinish } from './finish.ts';
 import { relocateEmptyClusters } from './relocate.ts';
 import { type ClusterState, haltReasons, type Status } from './state.ts';
@@ -22,7 +22,7 @@ export interface LloydOptions {
 const batchMilliseconds = 100;
 const largestBatch = 64;
 /** Share of undecided points from which the direct form pays: it leaves fewer of them. */
-const undecidedShare = 1 / 16;
+const directShare = 1 / 16;
 
 /** @throws Aborted once the signal has fired. */
 export function assertNotAborted(signal: AbortSignal | undefined): void {
@@ -55,9 +55,9 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | un
   }
 }
 
-function recordRound(state: ClusterState, form: ScoreForm, fresh: boolean): void {
+function recordRound(state: ClusterState, options: AssignOptions): void {
   recordNorms(state);
-  recordAssign(state, { form, fresh });
+  recordAssign(state, options);
   recordUpdate(state);
   recordFinish(state);
 }
@@ -81,7 +81,10 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
     const started = performance.now();
     const iteration: number = status?.iteration ?? 0;
     const rounds = Math.min(batch, maximumIterations - iteration);
-    for (let round = 0; round < rounds; round++) recordRound(state, form, iteration + round === 0);
+    const undecidedShare = status && status.undecided / points.rowCount;
+    for (let round = 0; round < rounds; round++) {
+      recordRound(state, { form, undecidedShare, fresh: iteration + round === 0 });
+    }
     status = await abortable(state.readStatus(), signal);
     if (status.halted === haltReasons.emptyCluster) {
       await abortable(relocateEmptyClusters(state), signal);
@@ -90,12 +93,12 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
     if (options.batch === undefined && performance.now() - started < batchMilliseconds / 2) {
       batch = Math.min(largestBatch, batch * 2);
     }
-    if (status.undecided > points.rowCount * undecidedShare) form = 'direct';
+    if (status.undecided > points.rowCount * directShare) form = 'direct';
     await options.onStatus?.(status, status.halted !== haltReasons.running);
   }
   if (status.halted !== haltReasons.settled) {
     recordNorms(state);
-    recordAssign(state, { form, forced: true });
+    recordAssign(state, { form, forced: true, undecidedShare: status.undecided / points.rowCount });
   }
   return status;
 }

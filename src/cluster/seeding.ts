@@ -1,23 +1,20 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import { recordGather } from './gather.ts';
 import type { PointPart } from './pointSet.ts';
 import { randomBits, randomIndex } from './random.ts';
 import { splitWork } from './splitWork.ts';
 import type { ClusterState } from './state.ts';
 
+const gridKernel = declareKernel({
+  name: 'cluster/seedGrid',
+  uniforms: { first: 'u32', end: 'u32', scale: 'f32', bound: 'f32' },
+  bindings: { points: 'read', packed: 'write' },
+});
+
 const distancesKernel = declareKernel({
   name: 'cluster/seedDistances',
-  uniforms: {
-    firstRow: 'u32',
-    endRow: 'u32',
-    firstBlock: 'u32',
-    seed: 'u32',
-    vectors: 'u32',
-    scale: 'f32',
-    bound: 'f32',
-  },
-  bindings: { points: 'read', centroids: 'read', squares: 'write', blockSums: 'write' },
+  uniforms: { firstRow: 'u32', endRow: 'u32', firstBlock: 'u32', first: 'u32' },
+  bindings: { packed: 'read', newest: 'read', squares: 'write', blockSums: 'write' },
 });
 
 const blockKernel = declareKernel({
@@ -29,7 +26,15 @@ const blockKernel = declareKernel({
 const rowKernel = declareKernel({
   name: 'cluster/seedRow',
   uniforms: { firstRow: 'u32', rowCount: 'u32', seed: 'u32', vectors: 'u32' },
-  bindings: { points: 'read', squares: 'read', choice: 'read', centroids: 'write', rows: 'write' },
+  bindings: {
+    points: 'read',
+    packed: 'read',
+    squares: 'read',
+    choice: 'read',
+    centroids: 'write',
+    newest: 'write',
+    rows: 'write',
+  },
 });
 
 /** Rows whose squares have one sum, as in the shaders. */
@@ -56,57 +61,116 @@ export function seedGrid(columnCount: number, meanVariance: number): SeedGrid {
   return { scale: Math.min(scale, 2 ** 100), bound };
 }
 
+/** The buffers of one seeding. */
 interface SeedBuffers {
+  /** The points of each part on the grid. */
+  readonly packed: readonly Allocation[];
+  /** Squared distance of each point to its nearest seed. */
   readonly squares: Allocation;
   readonly blockSums: Allocation;
   readonly choice: Allocation;
+  /** The last seed on the grid. */
+  readonly newest: Allocation;
+  /** The number of the point behind each seed. */
   readonly rows: Allocation;
 }
 
-function recordDistances(state: ClusterState, buffers: SeedBuffers, part: PointPart, seed: number): void {
-  const { engine, points, centroids } = state;
-  const vectors = points.rowVectors;
+/** One part of the points, with its place among them and its points on the grid. */
+interface SeedPart {
+  readonly part: PointPart;
+  readonly packed: Allocation;
+}
+
+const width = 64;
+const variant = { constants: { WIDTH: width } };
+
+function partsOf(state: ClusterState, buffers: SeedBuffers): SeedPart[] {
+  return state.points.parts.flatMap((part, index) => {
+    const packed = buffers.packed[index];
+    return packed ? [{ part, packed }] : [];
+  });
+}
+
+function recordGrid(state: ClusterState, { part, packed }: SeedPart): void {
+  const { engine, points } = state;
   const grid = seedGrid(points.columnCount, points.meanVariance);
-  const workPerRow = vectors * 30;
-  splitWork(engine, part.rowCount, workPerRow, blockRows, (firstRow, endRow) => {
-    engine.run(distancesKernel, {
-      uniforms: { firstRow, endRow, firstBlock: (part.firstRow + firstRow) / blockRows, seed, vectors, ...grid },
-      bindings: {
-        points: part.points,
-        centroids,
-        squares: state.rowsOf(buffers.squares, part),
-        blockSums: buffers.blockSums,
-      },
-      workgroups: Math.ceil((endRow - firstRow) / blockRows),
-      work: (endRow - firstRow) * workPerRow,
-      variant: { constants: { WIDTH: engine.info.software ? 32 : 256 } },
+  splitWork(engine, part.rowCount * points.rowVectors, 30, width, (first, end) => {
+    engine.run(gridKernel, {
+      uniforms: { first, end, ...grid },
+      bindings: { points: part.points, packed },
+      workgroups: Math.ceil((end - first) / width),
+      work: (end - first) * 30,
+      variant,
     });
   });
 }
 
-function recordSeed(state: ClusterState, buffers: SeedBuffers, seed: number, randomSeed: number): void {
-  const { engine, points, centroids } = state;
-  const { squares, blockSums, choice, rows } = buffers;
-  const { rowCount, rowVectors: vectors } = points;
-  for (const part of points.parts) recordDistances(state, buffers, part, seed - 1);
+/** Records the distances to the newest seed. */
+function recordDistances(state: ClusterState, buffers: SeedBuffers, { part, packed }: SeedPart, first: boolean): void {
+  const { engine, points } = state;
+  const { newest, squares, blockSums } = buffers;
+  const workPerRow = points.rowVectors * 20;
+  splitWork(engine, part.rowCount, workPerRow, blockRows, (firstRow, endRow) => {
+    engine.run(distancesKernel, {
+      uniforms: {
+        firstRow,
+        endRow,
+        firstBlock: (part.firstRow + firstRow) / blockRows,
+        first: first ? 1 : 0,
+      },
+      bindings: { packed, newest, squares: state.rowsOf(squares, part), blockSums },
+      workgroups: Math.ceil((endRow - firstRow) / blockRows),
+      work: (endRow - firstRow) * workPerRow,
+      variant: { constants: { WIDTH: engine.info.software ? 64 : 256, VECTORS: points.rowVectors } },
+    });
+  });
+}
+
+/** Records the choice of the block that the next seed lies in. */
+function recordBlock(state: ClusterState, { blockSums, choice }: SeedBuffers, seed: number, randomSeed: number): void {
+  const { rowCount } = state.points;
   const { low: randomLow, high: randomHigh } = randomBits(randomSeed, 'seeds', seed);
   const blockCount = Math.ceil(rowCount / blockRows);
-  const variant = { constants: { WIDTH: 64 } };
-  engine.run(blockKernel, {
+  state.engine.run(blockKernel, {
     uniforms: { blockCount, rowCount, randomLow, randomHigh },
     bindings: { blockSums, choice },
     workgroups: 1,
     work: blockCount * 8,
     variant,
   });
-  for (const part of points.parts) {
-    engine.run(rowKernel, {
-      uniforms: { firstRow: part.firstRow, rowCount: part.rowCount, seed, vectors },
-      bindings: { points: part.points, squares: state.rowsOf(squares, part), choice, centroids, rows },
-      workgroups: 1,
-      work: blockRows * 8,
-      variant,
-    });
+}
+
+/** Records the choice of the seed within its block. */
+function recordRow(state: ClusterState, buffers: SeedBuffers, { part, packed }: SeedPart, seed: number): void {
+  const { squares, choice, newest, rows } = buffers;
+  const { centroids, points } = state;
+  state.engine.run(rowKernel, {
+    uniforms: { firstRow: part.firstRow, rowCount: part.rowCount, seed, vectors: points.rowVectors },
+    bindings: { points: part.points, packed, squares: state.rowsOf(squares, part), choice, centroids, newest, rows },
+    workgroups: 1,
+    work: blockRows * 8,
+    variant,
+  });
+}
+
+async function recordSeeds(
+  state: ClusterState,
+  buffers: SeedBuffers,
+  randomSeed: number,
+  afterSeed: () => Promise<void> | void,
+): Promise<void> {
+  const { engine, points, clusterCount } = state;
+  const parts = partsOf(state, buffers);
+  for (const part of parts) recordGrid(state, part);
+  // The first seed is chosen outright: any point is as likely.
+  const first = randomIndex(randomSeed, 'seeds', 0, points.rowCount);
+  engine.upload(buffers.choice, new Uint8Array(Uint32Array.of(0, 0, 0, first + 1).buffer));
+  for (const part of parts) recordRow(state, buffers, part, 0);
+  for (let seed = 1; seed < clusterCount; seed++) {
+    for (const part of parts) recordDistances(state, buffers, part, seed === 1);
+    recordBlock(state, buffers, seed, randomSeed);
+    for (const part of parts) recordRow(state, buffers, part, seed);
+    await afterSeed();
   }
 }
 
@@ -115,19 +179,16 @@ function recordSeed(state: ClusterState, buffers: SeedBuffers, seed: number, ran
  * its squared distance to the seeds before it. Distances are whole numbers on a grid and random numbers depend on the
  * seed and the step alone, so every adapter draws the same points. Nothing is read back. Where all points coincide with
  * a seed on the grid, any point is drawn.
- * @param seedRows receives the number of the point behind each seed, as u32
+ * @param rows receives the number of the point behind each seed, as u32
  * @param afterSeed called after each seed was recorded; may throw to stop
  */
 export async function seedPlusPlus(
   state: ClusterState,
   randomSeed: number,
-  seedRows: Allocation,
+  rows: Allocation,
   afterSeed: () => Promise<void> | void,
 ): Promise<void> {
-  const { engine, points, clusterCount } = state;
-  const first = randomIndex(randomSeed, 'seeds', 0, points.rowCount);
-  recordGather(points, [first], state.centroids);
-  engine.upload(seedRows, new Uint8Array(Uint32Array.of(first).buffer));
+  const { engine, points } = state;
   const allocations: Allocation[] = [];
   const allocate = (size: number): Allocation => {
     const allocation = engine.allocate(size);
@@ -135,16 +196,16 @@ export async function seedPlusPlus(
     return allocation;
   };
   try {
+    const vectorBytes = points.rowVectors * 8;
     const buffers = {
+      packed: points.parts.map(({ rowCount }) => allocate(rowCount * vectorBytes)),
       squares: allocate(points.rowCount * 4),
       blockSums: allocate(Math.ceil(points.rowCount / blockRows) * 8),
       choice: allocate(16),
-      rows: seedRows,
+      newest: allocate(vectorBytes),
+      rows,
     };
-    for (let seed = 1; seed < clusterCount; seed++) {
-      recordSeed(state, buffers, seed, randomSeed);
-      await afterSeed();
-    }
+    await recordSeeds(state, buffers, randomSeed, afterSeed);
   } finally {
     for (const allocation of allocations) allocation.release();
   }

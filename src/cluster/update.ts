@@ -15,56 +15,68 @@ const updateKernel = declareKernel({
   bindings: { points: 'read', scales: 'read', labels: 'read', control: 'read', sums: 'write', counts: 'write' },
 });
 
-/** Most rows whose 16-bit halves add up in 32 bits. */
+/** Most rows of a workgroup: 16-bit halves of so many numbers add up in 32 bits. */
 const largestRowCount = 32_768;
+const largestWidth = 256;
 
-/** How the sums are gathered: columns of one workgroup, and the words they take, 0 for adding to memory at once. */
+/** Where the sums of a workgroup are gathered, as the conditions of `shaders/cluster/update.wgsl`. */
+export type Gathering = 'owned' | 'staged' | 'direct';
+
+/** How the sums of each cluster are gathered. */
 export interface UpdatePlan {
+  readonly gathering: Gathering;
+  /** Threads of a workgroup. */
+  readonly width: number;
+  /** Columns of a workgroup. */
   readonly tile: number;
-  readonly words: number;
-  readonly counts: number;
+  /** Rows of a workgroup. */
   readonly rows: number;
+  /** Clusters that a workgroup has room for. */
+  readonly room: number;
 }
 
-/** Chooses as many columns a workgroup as its memory of `bytes` has room for. */
-export function planUpdate(clusterCount: number, columnCount: number, bytes: number, leastRows: number): UpdatePlan {
+/**
+ * Chooses as many columns a workgroup as its memory of `bytes` has room for, and enough rows that adding its sums to
+ * those of all is the smaller part.
+ */
+export function planUpdate(clusterCount: number, columnCount: number, bytes: number, preferred: Gathering): UpdatePlan {
   // Rounded up, so that similar numbers of clusters share a pipeline.
-  const counts = Math.ceil(clusterCount / 64) * 64;
-  const tile = Math.min(columnCount, Math.floor((bytes - counts * 4) / (counts * 8)));
-  if (tile < 1) return { tile: columnCount, words: 0, counts: 0, rows: leastRows };
-  // Enough rows that adding the workgroup's sums to those of all is the smaller part.
-  const rows = Math.min(largestRowCount, Math.max(leastRows, 16 * clusterCount));
-  return { tile, words: counts * tile, counts, rows };
+  const room = Math.ceil(clusterCount / 16) * 16;
+  const affordable = preferred === 'direct' ? 0 : Math.floor((bytes / room - 4) / 8);
+  const tile = Math.min(columnCount, affordable, largestWidth);
+  if (tile < 1) {
+    return { gathering: 'direct', width: 64, tile: Math.min(columnCount, largestWidth), rows: 1024, room: 0 };
+  }
+  const owned = preferred === 'owned';
+  const width = owned ? Math.ceil(tile / 4) * 4 : largestWidth;
+  const rows = Math.min(largestRowCount, Math.max(owned ? 8192 : 2048, 16 * clusterCount));
+  return { gathering: preferred, width, tile, rows, room };
 }
 
 /** Records the addition of every point to the exact sum and count of its cluster, which are zero before a round. */
-export function recordUpdate(state: ClusterState): void {
+export function recordUpdate(state: ClusterState, preferred?: Gathering): void {
   const { engine, points, scales, control, sums, counts, clusterCount } = state;
   const { columnCount, rowFloats } = points;
-  const { software } = engine.info;
-  const plan = planUpdate(
+  const { gathering, width, tile, rows, room } = planUpdate(
     clusterCount,
     columnCount,
     engine.device.limits.maxComputeWorkgroupStorageSize,
-    software ? 8192 : 2048,
+    preferred ?? (engine.info.software ? 'owned' : 'staged'),
   );
-  const local = plan.words > 0;
-  const width = software ? 64 : 256;
-  const tiles = Math.ceil(columnCount / plan.tile);
-  const constants = {
-    WIDTH: width,
-    TILE: plan.tile,
-    ...(local && { WORDS: plan.words, COUNTS: plan.counts }),
+  const tiles = Math.ceil(columnCount / tile);
+  const variant = {
+    conditions: { owned: gathering === 'owned', staged: gathering === 'staged' },
+    constants: { WIDTH: width, TILE: tile, ...(room > 0 && { WORDS: room * tile, COUNTS: room }) },
   };
-  const workPerRow = tiles * plan.tile * 12;
+  const workPerRow = tiles * tile * 12;
   for (const part of points.parts) {
-    splitWork(engine, part.rowCount, workPerRow, plan.rows, (firstRow, endRow) => {
+    splitWork(engine, part.rowCount, workPerRow, rows, (firstRow, endRow) => {
       engine.run(updateKernel, {
-        uniforms: { firstRow, endRow, rowsPerWorkgroup: plan.rows, clusterCount, columnCount, rowFloats },
+        uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats },
         bindings: { points: part.points, scales, labels: state.rowsOf(state.labels, part), control, sums, counts },
-        workgroups: Math.ceil((endRow - firstRow) / plan.rows) * tiles,
+        workgroups: Math.ceil((endRow - firstRow) / rows) * tiles,
         work: (endRow - firstRow) * workPerRow,
-        variant: { conditions: { local }, constants },
+        variant,
       });
     });
   }

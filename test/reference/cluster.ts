@@ -170,3 +170,97 @@ export function lloyd(
   const labels = settled && previous ? Int32Array.from(previous) : assignNearest(points, columnCount, centroids).labels;
   return { labels, centroids, inertia: inertiaOf(points, columnCount, centroids, labels), iterations, converged };
 }
+
+/** A finite float32, below 1 in magnitude, as a whole number of steps of 2^-fraction, cut off towards zero. */
+export function fixedPoint(value: number, fraction: number): bigint {
+  const whole = BigInt(Math.trunc(value * 2 ** 149)) << BigInt(fraction);
+  return Math.abs(value) < 2 ** -126 ? 0n : whole / (1n << 149n);
+}
+
+/** The squared distance of a row of `points` to a row of `centroids` as a whole number of steps of 2^(-2 fraction). */
+export function exactSquaredDistance(
+  points: ArrayLike<bigint>,
+  point: number,
+  centroids: ArrayLike<bigint>,
+  cluster: number,
+  columnCount: number,
+): bigint {
+  let sum = 0n;
+  for (let column = 0; column < columnCount; column++) {
+    const difference =
+      (points[point * columnCount + column] as bigint) - (centroids[cluster * columnCount + column] as bigint);
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/** The nearest centroid of every point by exact arithmetic; the lowest index wins a tie. */
+export function assignExactly(
+  points: ArrayLike<number>,
+  columnCount: number,
+  centroids: ArrayLike<number>,
+  fraction: number,
+): Int32Array<ArrayBuffer> {
+  const fixedPoints = Array.from(points, (value) => fixedPoint(value, fraction));
+  const fixedCentroids = Array.from(centroids, (value) => fixedPoint(value, fraction));
+  const clusterCount = centroids.length / columnCount;
+  return Int32Array.from({ length: points.length / columnCount }, (_, row) => {
+    let best = 0;
+    let smallest = exactSquaredDistance(fixedPoints, row, fixedCentroids, 0, columnCount);
+    for (let cluster = 1; cluster < clusterCount; cluster++) {
+      const distance = exactSquaredDistance(fixedPoints, row, fixedCentroids, cluster, columnCount);
+      if (distance < smallest) {
+        smallest = distance;
+        best = cluster;
+      }
+    }
+    return best;
+  });
+}
+
+/** The nearest whole number, ties to even. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest === 0.5) return floor % 2 === 0 ? floor : floor + 1;
+  return rest < 0.5 ? floor : floor + 1;
+}
+
+/** Exact sums of round(x · 2^exponent) over the points of each cluster, and how many there are. */
+export function exactSums(
+  points: ArrayLike<number>,
+  exponents: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  clusterCount: number,
+): { readonly sums: BigInt64Array<ArrayBuffer>; readonly counts: Uint32Array<ArrayBuffer> } {
+  const columnCount = exponents.length;
+  const sums = new BigInt64Array(clusterCount * columnCount);
+  const counts = new Uint32Array(clusterCount);
+  for (let row = 0; row < labels.length; row++) {
+    const cluster = labels[row] as number;
+    counts[cluster] = (counts[cluster] as number) + 1;
+    for (let column = 0; column < columnCount; column++) {
+      const value = (points[row * columnCount + column] as number) * 2 ** (exponents[column] as number);
+      const index = cluster * columnCount + column;
+      sums[index] = (sums[index] as bigint) + BigInt(roundHalfEven(value));
+    }
+  }
+  return { sums, counts };
+}
+
+/** The float32 nearest to numerator / denominator · 2^exponent for results in float32's normal range, ties to even. */
+export function nearestFloat(numerator: bigint, denominator: bigint, exponent: number): number {
+  const magnitude = numerator < 0n ? -numerator : numerator;
+  if (magnitude === 0n) return 0;
+  // A quotient of at least 2^40, its last bit standing for all that is lost.
+  const shift = BigInt(Math.max(0, denominator.toString(2).length - magnitude.toString(2).length + 41));
+  const quotient = (magnitude << shift) / denominator;
+  const lost = quotient * denominator !== magnitude << shift;
+  const surplus = quotient.toString(2).length - 25;
+  const high = Number(quotient >> BigInt(surplus));
+  const below = lost || (quotient & ((1n << BigInt(surplus)) - 1n)) !== 0n;
+  const kept = Math.floor(high / 2);
+  const up = high % 2 === 1 && (below || kept % 2 === 1);
+  const value = (kept + (up ? 1 : 0)) * 2 ** (surplus + 1 - Number(shift) + exponent);
+  return numerator < 0n ? -value : value;
+}
