@@ -105,7 +105,7 @@ export function recordFloatProduct(engine: Engine, chosen: FloatKernel, product:
             lower: isLast ? product.lower : Number.NEGATIVE_INFINITY,
             upper: isLast ? product.upper : Number.POSITIVE_INFINITY,
           },
-          bindings: { a: aWindow.view, b: bWindow.view, bias: product.bias ?? b, y: yWindow.view },
+          bindings: { a: aWindow.view, b: bWindow.view, bias: product.bias ?? bWindow.view, y: yWindow.view },
           workgroups: [
             Math.ceil((block.columnEnd - block.columnStart) / chosen.tileColumns),
             Math.ceil((block.rowEnd - block.rowStart) / chosen.tileRows),

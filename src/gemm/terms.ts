@@ -68,6 +68,8 @@ export function makeTerms(
   const rowBytes = groups.rowVectors * 16;
   const lastPadding = Math.ceil(groups.lastSize / 16) * 16 - groups.lastSize;
   const work = summed ? groups.vectors * 16 * 4 + 256 : 20;
+  // Bound where the kernel reads nothing.
+  const anything = { allocation: arranged.codes, offset: 0, size: 16 };
   // The codes of the terms of one dispatch are bound together.
   const limit = engine.device.limits.maxStorageBufferBindingSize;
   const fitting = Math.max(1, Math.floor((limit - 512) / Math.max(1, rowBytes))) * ofGroups;
@@ -80,7 +82,7 @@ export function makeTerms(
       const firstRow = Math.floor(start / ofGroups);
       const window = summed
         ? windowOf(engine, arranged.codes, firstRow * rowBytes, Math.ceil(end / ofGroups) * rowBytes)
-        : { view: { allocation: arranged.codes, offset: 0, size: 16 }, offset: 0 };
+        : { view: anything, offset: 0 };
       engine.run(termsKernel, {
         uniforms: {
           start,
@@ -102,8 +104,8 @@ export function makeTerms(
         },
         bindings: {
           codes: window.view,
-          scales: source.scales ?? arranged.codes,
-          zeroPoints: source.zeroPoints ?? arranged.codes,
+          scales: source.scales ?? anything,
+          zeroPoints: source.zeroPoints ?? anything,
           terms: allocation,
         },
         workgroups: summed ? end - start : Math.ceil((end - start) / 64),

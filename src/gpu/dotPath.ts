@@ -42,7 +42,9 @@ export async function fasterDotPath({ compile, run }: DotPathRunner): Promise<Do
   await run('packed', 1);
   await run('unpacked', 1);
   let workgroups = 4;
-  while (workgroups < maximumWorkgroups && (await time('packed', workgroups)) < longEnoughMilliseconds) workgroups *= 8;
+  while (workgroups < maximumWorkgroups && (await time('packed', workgroups)) < longEnoughMilliseconds) {
+    workgroups = Math.min(workgroups * 8, maximumWorkgroups);
+  }
   const best: Record<DotPath, number> = { packed: Number.POSITIVE_INFINITY, unpacked: Number.POSITIVE_INFINITY };
   for (let round = 0; round < rounds; round++) {
     for (const path of ['packed', 'unpacked'] as const) best[path] = Math.min(best[path], await time(path, workgroups));
