@@ -64,10 +64,12 @@ function shown<Parameters, Report>(
 const matmulJob = shown(
   {
     ...benchMatmul,
-    run: async (engine: Engine, parameters: BenchMatmulParameters, context: JobContext) => {
-      const { openOnnxRuntime } = await import('./peers.ts');
-      return runBenchMatmul(engine, parameters, context, openOnnxRuntime);
-    },
+    run: (engine: Engine, parameters: BenchMatmulParameters, context: JobContext) =>
+      runBenchMatmul(engine, parameters, context, async (operands) => {
+        // Large, and seldom asked for.
+        const { openOnnxRuntime } = await import('./peers.ts');
+        return openOnnxRuntime(operands);
+      }),
   },
   showMatmul,
 );

@@ -2,20 +2,28 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import { InvalidInput } from '../../src/base/errors.ts';
 import type { Multiplier } from '../../src/cli/jobs/benchMatmul.ts';
 import type { MatmulOperands } from '../../src/cli/jobs/matmulReference.ts';
 
 /**
  * An f32 `MatMul` whose weights are an initializer, as those of a real model are: they stay on the GPU.
  *
- * @throws Error when onnxruntime-web cannot be loaded, or has no WebGPU here
+ * @throws InvalidInput when onnxruntime-web cannot be loaded, or has no WebGPU here
  */
 export async function openOnnxRuntime(operands: MatmulOperands): Promise<Multiplier> {
   const { M, K, x } = operands;
   const { env, InferenceSession, Tensor } = await import('onnxruntime-web/webgpu');
   env.wasm.wasmPaths = { wasm: new URL(wasmUrl, location.href).href };
   env.logLevel = 'error';
-  const session = await InferenceSession.create(matmulModel(operands), { executionProviders: ['webgpu'] });
+  const session = await InferenceSession.create(matmulModel(operands), { executionProviders: ['webgpu'] }).catch(
+    (cause: unknown) => {
+      throw new InvalidInput(
+        `onnxruntime-web could not be started: ${cause instanceof Error ? cause.message : cause}. It is built into the pages of a checkout only; leave the comparison out elsewhere.`,
+        { cause },
+      );
+    },
+  );
   return {
     name: `onnxruntime-web ${env.versions.web} f32 (WebGPU)`,
     async multiply() {

@@ -1,3 +1,4 @@
+import { InvalidInput } from '../../base/errors.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { perChannel } from '../../quant/granularity.ts';
@@ -91,7 +92,10 @@ export async function runBenchMatmul(
     for (const type of types) {
       ours.push({ ...openOurs(engine, operands, type), check: checkOf(operands, type), times: [] });
     }
-    if (peers && openPeer) {
+    if (peers) {
+      if (!openPeer) {
+        throw new InvalidInput('There is no peer to compare with here; the benchmark page in Chrome has one.');
+      }
       context.onProgress?.('starting the peer');
       theirs.push({ ...(await openPeer(operands)), check: checkFloat(operands), times: [] });
     }
