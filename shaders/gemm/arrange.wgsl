@@ -45,7 +45,8 @@ fn codeAt(batch: u32, row: u32, k: u32) -> i32 {
     code |= source[word + 1u] << (32u - shift);
   }
   let value = i32(code << (32u - uniforms.bits));
-  let raw = select(i32(bitcast<u32>(value) >> (32u - uniforms.bits)), value >> (32u - uniforms.bits), uniforms.signedCodes == 1u);
+  let unused = 32u - uniforms.bits;
+  let raw = select(i32(bitcast<u32>(value) >> unused), value >> unused, uniforms.signedCodes == 1u);
   return raw * uniforms.factor - uniforms.offset;
 }
 

@@ -1,7 +1,8 @@
 import package::shared::floatProduct::{Uniforms, finish};
 
 // f32 product without workgroup memory, for adapters that run shaders on the CPU (see integerRegister): one invocation
-// makes 8 x 8 results.
+// makes 8 x 8 results. 512 x 512 x 512 on SwiftShader (two busy cores, with transfers):
+// 1.6 GOPS in Node, 2.1 in Chromium.
 //
 // a: [batch][M][K], b: [batch][K][N], bias: [N], y: [batch][M][N].
 // Dispatch: [columns / 64, rows / 64, batches].

@@ -4,6 +4,7 @@ import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { dequantize } from '../quant/dequantize.ts';
 import { perChannel, perTensor } from '../quant/granularity.ts';
+import { assertParameters } from '../quant/parameters.ts';
 import { quantize } from '../quant/quantize.ts';
 import { QuantizedTensor } from '../quant/quantizedTensor.ts';
 import { type Activation, type ActivationPlan, activate, planActivation } from './activation.ts';
@@ -64,7 +65,7 @@ export interface MatmulInternals {
  * - Quantized w: the codes are multiplied as integers, exactly; a float32 x is quantized to 8 bits by its own range
  *   before, all on the GPU without a readback. Scales go on afterwards. w may have one scale, one per column, or one per
  *   group along K (whose exact integer sums are added up in f32); x one scale or one per row. Where scales lie otherwise,
- *   or only x is quantized, the codes are dequantized and multiplied in f32.
+ *   or only x is quantized, what is quantized is dequantized, what is float stays so, and the product is that of f32.
  * - 8-bit results are requantized with integer arithmetic only: the same bits on every adapter.
  *
  * @throws ShapeMismatch; InvalidQuantization for an output, bias or activation that does not go with the operands;
@@ -91,20 +92,14 @@ export function multiply(
   const shape = productShape(x.shape, w.shape);
   const job: Job = { engine, shape, plan: planActivation(options.activation ?? 'none'), options, internals };
   assertOutput(job);
-  if (w instanceof QuantizedTensor) {
+  const right = w instanceof QuantizedTensor ? sourceOfQuantized(w, 'right') : undefined;
+  if (w instanceof QuantizedTensor && right) {
     const left = quantizedLeft(engine, x, options.activations ?? {});
     try {
-      const right = sourceOfQuantized(w, 'right');
-      if (left.source && right) return integerMatmul(job, left.source, w, right);
-      return dequantizedMatmul(job, left.tensor ?? x, w);
+      if (left.source) return integerMatmul(job, left.source, w, right);
     } finally {
       left.release();
     }
-  }
-  if (isTensorOf8Bits(x)) {
-    throw new InvalidQuantization(
-      `matmul: the product of an ${x.dtype} tensor and a float32 tensor is not defined; quantize w, or dequantize x.`,
-    );
   }
   return dequantizedMatmul(job, x, w);
 }
@@ -137,9 +132,8 @@ function assertOutput({ shape, plan, options }: Job): void {
 }
 
 interface Left {
+  /** Nothing where the scales of x lie along K. */
   readonly source: CodeSource | undefined;
-  /** What was made of x for this product. */
-  readonly tensor: QuantizedTensor | undefined;
   release(): void;
 }
 
@@ -154,10 +148,11 @@ function quantizedLeft(
       `matmul: activations have scale ${scale}, zero point ${zeroPoint} and granularity "${granularity}"; give a scale above 0 with a zero point, and granularity "tensor".`,
     );
   }
-  const nothing = { tensor: undefined, release: () => undefined };
-  if (x instanceof QuantizedTensor) return { ...nothing, source: sourceOfQuantized(x, 'left') };
+  const release = (): void => undefined;
+  if (x instanceof QuantizedTensor) return { source: sourceOfQuantized(x, 'left'), release };
   if (isTensorOf8Bits(x)) {
-    return { ...nothing, source: sourceOfTensor(x, { scale: scale ?? 1, zeroPoint: zeroPoint ?? 0 }) };
+    assertParameters([scale ?? 1], [zeroPoint ?? 0], { bits: 8, signed: x.dtype === 'int8', scheme: 'asymmetric' });
+    return { release, source: sourceOfTensor(x, { scale: scale ?? 1, zeroPoint: zeroPoint ?? 0 }) };
   }
   // Rows of all batches: a scale for each is one along a single axis.
   const columnCount = x.shape.at(-1) ?? 1;
@@ -184,7 +179,7 @@ function quantizedLeft(
       parameters: { ...source.parameters, batch: row },
       strides: { ...source.strides, wordBatch: source.strides.wordRow * M },
     };
-    return { source: batched, tensor, release: () => tensor.dispose() };
+    return { source: batched, release: () => tensor.dispose() };
   } finally {
     rows.dispose();
   }

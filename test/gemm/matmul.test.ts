@@ -149,11 +149,19 @@ describe('matmul', () => {
     const alongN = quantize(engine, weights, { granularity: perGroup(1, 4) });
     const [y, z] = [matmul(engine, left, perRow), matmul(engine, left, alongN)];
     const v = matmul(engine, left, weights);
+    // A float x stays what it is.
+    const u = matmul(engine, x, perRow);
+    const rowScales = await perRow.scales.read();
+    const wValues = Float32Array.from(
+      await perRow.read(),
+      (code, index) => code * (rowScales[Math.floor(index / N)] as number),
+    );
+    expectClose(await u.read(), floatMatmul(xs, wValues, { M, N, K }), 1e-5);
     const expected = floatMatmul(xValues, ws, { M, N, K });
     expectClose(await y.read(), expected, 0.15);
     expectClose(await z.read(), expected, 0.15);
     expectClose(await v.read(), expected, 1e-5);
-    dispose(x, weights, left, perRow, alongN, y, z, v);
+    dispose(x, weights, left, perRow, alongN, y, z, v, u);
   });
 
   it('leaves no memory behind in a loop of 1,000', async () => {
@@ -208,6 +216,9 @@ describe('matmul', () => {
       { activations: { zeroPoint: 3 } },
       { activations: { scale: 1, granularity: 'row' } },
     ];
+    expect(() => matmul(engine, codes, grouped, { activations: { scale: 1, zeroPoint: 128 } })).toThrow(
+      InvalidQuantization,
+    );
     for (const options of wrong) expect(() => matmul(engine, x, w, options)).toThrow(InvalidQuantization);
     w.dispose();
     expect(() => matmul(engine, x, w)).toThrow(DisposedTensor);
