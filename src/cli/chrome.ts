@@ -73,12 +73,12 @@ async function launch(defaultViewport: Viewport): Promise<Browser> {
   const executablePath = findBrowser();
   if (executablePath === undefined) {
     throw new UnsupportedAdapter(
-      'No Chrome or Chromium was found. Install one (Debian: apt-get install chromium; elsewhere: https://www.google.com/chrome/), set CHROME_PATH to its executable, or use --runtime dawn.',
+      'No Chrome or Chromium was found. Install one (Debian: apt-get install chromium; elsewhere: https://www.google.com/chrome/) or set CHROME_PATH to its executable; on the command line, --runtime dawn needs none.',
     );
   }
   const { default: puppeteer } = await import('puppeteer').catch((cause: unknown) => {
     throw new UnsupportedAdapter(
-      'The package "puppeteer", which drives Chrome, could not be loaded. Run "npm install puppeteer", or use --runtime dawn.',
+      'The package "puppeteer", which drives Chrome, could not be loaded. Run "npm install puppeteer"; on the command line, --runtime dawn needs none.',
       { cause },
     );
   });
@@ -93,7 +93,7 @@ async function launch(defaultViewport: Viewport): Promise<Browser> {
     });
   } catch (cause) {
     throw new UnsupportedAdapter(
-      `${executablePath} could not be started: ${cause instanceof Error ? cause.message : cause}. Set CHROME_PATH to a Chrome or Chromium that runs here, or use --runtime dawn.`,
+      `${executablePath} could not be started: ${cause instanceof Error ? cause.message : cause}. Set CHROME_PATH to a Chrome or Chromium that runs here; on the command line, --runtime dawn needs none.`,
       { cause },
     );
   }
