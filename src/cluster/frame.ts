@@ -7,6 +7,9 @@ export interface Frame {
   readonly exponent: number;
 }
 
+/** The centre is a multiple of the column's range / 2^centreBits, about. */
+const centreBits = 10;
+
 /** The smallest e with |fround(value · 2^-e)| < 1; 0 for 0. */
 export function exponentAbove(value: number): number {
   if (value === 0) return 0;
@@ -15,6 +18,17 @@ export function exponentAbove(value: number): number {
   while (Math.fround(value / 2 ** exponent) >= 1) exponent++;
   while (Math.fround(value / 2 ** (exponent - 1)) < 1) exponent--;
   return exponent;
+}
+
+/**
+ * A number near `middle` with so few bits, for values from `minimum` to `maximum`, that subtracting it from whole or
+ * other coarse numbers is exact in f32: their equal distances stay equal.
+ */
+export function centreNear(middle: number, minimum: number, maximum: number): number {
+  if (minimum === maximum) return minimum;
+  const step = 2 ** (exponentAbove(maximum - minimum) - centreBits);
+  const rounded = Math.round(middle / step) * step;
+  return Number.isFinite(rounded) ? rounded : middle;
 }
 
 /** The exponent of a frame in which all of `magnitude` fits. */

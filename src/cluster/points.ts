@@ -1,7 +1,7 @@
 import { InvalidInput, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { Tensor } from '../gpu/tensor.ts';
-import { type Frame, frameExponent, reach, toFrame } from './frame.ts';
+import { centreNear, frameExponent, reach, toFrame } from './frame.ts';
 import { nonFinite, type PointPart, PointSet, type PreparationOptions, partRows } from './pointSet.ts';
 import { prepareTensor } from './tensorPoints.ts';
 
@@ -56,11 +56,12 @@ function assertCounts(rowCount: number, columnCount: number, what: string) {
 }
 
 interface HostRanges {
+  readonly mean: Float64Array;
   readonly centre: Float64Array;
   readonly largest: Float64Array;
 }
 
-/** The mean of each column, summed in row order, and the largest distance from it. */
+/** The mean of each column, summed in row order, the centre near it, and the largest distance from the centre. */
 function rangesOf({ data, rowCount, columnCount }: HostPoints, what: string, given?: Float64Array): HostRanges {
   const sums = new Float64Array(columnCount);
   const minimum = new Float64Array(columnCount).fill(Number.POSITIVE_INFINITY);
@@ -75,7 +76,9 @@ function rangesOf({ data, rowCount, columnCount }: HostPoints, what: string, giv
       if (value > (maximum[column] as number)) maximum[column] = value;
     }
   }
-  const centre = given ?? sums.map((sum) => sum / rowCount);
+  const mean = sums.map((sum) => sum / rowCount);
+  const centre =
+    given ?? mean.map((middle, column) => centreNear(middle, minimum[column] as number, maximum[column] as number));
   const largest = centre.map((middle, column) =>
     Math.max((maximum[column] as number) - middle, middle - (minimum[column] as number), 0),
   );
@@ -85,16 +88,15 @@ function rangesOf({ data, rowCount, columnCount }: HostPoints, what: string, giv
       `${what}: column ${beyond} reaches from ${minimum[beyond]} to ${maximum[beyond]}; coordinates must be below 1e300 in sum. Rescale the data.`,
     );
   }
-  return { centre, largest };
+  return { mean, centre, largest };
 }
 
-/** The mean over the columns of Σ (x − centre)² / rows, in the frame: the variance where the centre is the mean. */
-function meanSquare({ data, rowCount, columnCount }: HostPoints, { centre, exponent }: Frame): number {
-  const scale = 2 ** exponent;
+/** The mean over the columns of Σ (scale · (x − mean))² / rows. */
+function meanVarianceOf({ data, rowCount, columnCount }: HostPoints, mean: Float64Array, scale: number): number {
   const squares = new Float64Array(columnCount);
   for (let row = 0, index = 0; row < rowCount; row++) {
     for (let column = 0; column < columnCount; column++, index++) {
-      const difference = ((data[index] as number) - (centre[column] as number)) * scale;
+      const difference = ((data[index] as number) - (mean[column] as number)) * scale;
       squares[column] = (squares[column] as number) + difference * difference;
     }
   }
@@ -103,7 +105,7 @@ function meanSquare({ data, rowCount, columnCount }: HostPoints, { centre, expon
 
 function prepareHost(engine: Engine, source: HostPoints, what: string, options: PreparationOptions): PointSet {
   const { rowCount, columnCount } = source;
-  const { centre, largest } = rangesOf(source, what, options.frame?.centre);
+  const { mean, centre, largest } = rangesOf(source, what, options.frame?.centre);
   const farthest = Math.max(
     largest.reduce((a, b) => Math.max(a, b)),
     options.include ? reach(options.include, centre) : 0,
@@ -113,7 +115,7 @@ function prepareHost(engine: Engine, source: HostPoints, what: string, options: 
   const statistics = {
     frame,
     largest: largest.map((distance) => distance * 2 ** exponent),
-    meanVariance: meanSquare(source, frame),
+    meanVariance: meanVarianceOf(source, mean, 2 ** exponent),
   };
   const parts: PointPart[] = [];
   try {

@@ -4,7 +4,7 @@ import { fixedPoint128, fractionBits } from './fixedPoint.ts';
 import type { PointPart, PointSet } from './pointSet.ts';
 
 /** Words of the control buffer, as in `shaders/cluster/control.wgsl`. */
-export const controlWords = {
+const controlWords = {
   halted: 0,
   iteration: 1,
   changed: 2,

@@ -2,7 +2,7 @@ import type { Allocation, BufferView } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { exponentAbove, type Frame, frameExponent, reach } from './frame.ts';
+import { centreNear, exponentAbove, type Frame, frameExponent, reach } from './frame.ts';
 import {
   fixedPointExponents,
   nonFinite,
@@ -183,7 +183,7 @@ async function readMeanVariance(
 }
 
 /**
- * Brings the rows of a tensor into a frame, whose centre is the middle of each column's range unless given. The tensor
+ * Brings the rows of a tensor into a frame, whose centre is near the middle of each column's range unless given. The tensor
  * is read in place and left as it is.
  */
 export async function prepareTensor(
@@ -201,7 +201,10 @@ export async function prepareTensor(
     const range = await readRanges(engine, x, shape, what, options.partBytes);
     const centre =
       options.frame?.centre ??
-      Float64Array.from(range.minimum, (low, column) => (low + (range.maximum[column] ?? 0)) / 2);
+      Float64Array.from(range.minimum, (low, column) => {
+        const high = range.maximum[column] ?? 0;
+        return centreNear((low + high) / 2, low, high);
+      });
     const largest = centre.map((middle, column) =>
       Math.max((range.maximum[column] ?? 0) - middle, middle - (range.minimum[column] ?? 0)),
     );

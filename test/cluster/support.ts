@@ -48,7 +48,10 @@ export async function withState<T>(
   }
 }
 
-/** Points around `clusterCount` random places, in random order. */
+/**
+ * Points around `clusterCount` random places, in random order. Without logarithms and the like, whose last bits differ
+ * between JavaScript engines.
+ */
 export function blobs(
   seed: number,
   rowCount: number,
@@ -62,7 +65,8 @@ export function blobs(
   for (let row = 0; row < rowCount; row++) {
     const place = random.integer(0, clusterCount - 1);
     for (let column = 0; column < columnCount; column++) {
-      data[row * columnCount + column] = (places[place * columnCount + column] as number) + spread * random.normal();
+      const deviation = 2 * (random.uniform() + random.uniform() + random.uniform()) - 3;
+      data[row * columnCount + column] = (places[place * columnCount + column] as number) + spread * deviation;
     }
   }
   return data;

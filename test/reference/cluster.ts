@@ -172,13 +172,13 @@ export function lloyd(
 }
 
 /** A finite float32, below 1 in magnitude, as a whole number of steps of 2^-fraction, cut off towards zero. */
-export function fixedPoint(value: number, fraction: number): bigint {
+function fixedPoint(value: number, fraction: number): bigint {
   const whole = BigInt(Math.trunc(value * 2 ** 149)) << BigInt(fraction);
   return Math.abs(value) < 2 ** -126 ? 0n : whole / (1n << 149n);
 }
 
 /** The squared distance of a row of `points` to a row of `centroids` as a whole number of steps of 2^(-2 fraction). */
-export function exactSquaredDistance(
+function exactSquaredDistance(
   points: ArrayLike<bigint>,
   point: number,
   centroids: ArrayLike<bigint>,
