@@ -1,6 +1,7 @@
 /** The benchmark page. A person uses its form; the command line runs the same jobs in it through puppeteer. */
 import { benchKmeans } from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, benchMatmul, runBenchMatmul } from '../../src/cli/jobs/benchMatmul.ts';
+import { benchSuite } from '../../src/cli/jobs/benchSuite.ts';
 import type { Job, JobContext } from '../../src/cli/jobs/job.ts';
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
 import { Aborted, Engine } from '../../src/index.ts';
@@ -105,5 +106,5 @@ async function showAdapter(): Promise<void> {
 }
 
 startForm(runChoice, () => abort.abort());
-offerJobs([matmulJob, kmeansJob]);
+offerJobs([matmulJob, kmeansJob, benchSuite]);
 await showAdapter();

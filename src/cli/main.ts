@@ -2,6 +2,7 @@
 import { cac } from 'cac';
 import { benchKmeansCommand } from './benchKmeans.ts';
 import { benchMatmulCommand } from './benchMatmul.ts';
+import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { type Command, commonOptions } from './command.ts';
@@ -10,7 +11,13 @@ import { describeError } from './jobs/job.ts';
 import { createReporter, type Reporter } from './report.ts';
 import { camelCase, type ParsedOptions, UsageError } from './usage.ts';
 
-const commands: readonly Command[] = [infoCommand, benchMatmulCommand, benchKmeansCommand, clusterKmeansCommand];
+const commands: readonly Command[] = [
+  infoCommand,
+  benchMatmulCommand,
+  benchKmeansCommand,
+  benchSuiteCommand,
+  clusterKmeansCommand,
+];
 /** The first words of commands that have two. */
 const families = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0] ?? ''));
 
