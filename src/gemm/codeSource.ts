@@ -117,6 +117,8 @@ export function sourceOfQuantized(tensor: QuantizedTensor, side: Side): CodeSour
   const strides = strideOf(shape, layout, unitWords, side);
   const half = 2 ** (bits - 1);
   const symmetricMagnitude = isSign ? 1 : half - 1;
+  // An empty K has no groups, so no parameters either; its sums are 0 at any scale.
+  const hasParameters = tensor.scales.size > 0;
   return {
     codes: tensor.data,
     batchCount: elementCount(shape.slice(0, -2)),
@@ -130,8 +132,8 @@ export function sourceOfQuantized(tensor: QuantizedTensor, side: Side): CodeSour
     centred: scheme === 'symmetric',
     strides,
     direct: bits === 8 && strides.wordRow > 0,
-    scales: tensor.scales,
-    zeroPoints: tensor.zeroPoints,
+    scales: hasParameters ? tensor.scales : undefined,
+    zeroPoints: hasParameters ? tensor.zeroPoints : undefined,
     constantScale: 1,
     constantZeroPoint: 0,
     parameters: parameters.strides,

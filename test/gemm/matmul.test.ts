@@ -119,18 +119,20 @@ describe('matmul', () => {
       [0, 3, 4],
       [2, 0, 4],
       [2, 3, 0],
+      [9, 3, 0],
       [0, 0, 0],
     ] as const) {
       const x = engine.tensor(new Float32Array(M * K).fill(1), [M, K]);
       const weights = engine.tensor(new Float32Array(K * N).fill(1), [K, N]);
       const w = quantize(engine, weights);
-      for (const right of [weights, w]) {
+      const grouped = quantize(engine, weights, { granularity: perGroup(0, 2) });
+      for (const right of [weights, w, grouped]) {
         const y = matmul(engine, x, right, N === 3 ? { bias } : {});
         expect(y.shape).toEqual([M, N]);
-        expect(Array.from(await y.read())).toEqual(M === 2 && N === 3 ? (K === 0 ? [1, -2, 3, 1, -2, 3] : []) : []);
+        expect(Array.from(await y.read())).toEqual(K === 0 && N === 3 ? Array(M).fill([1, -2, 3]).flat() : []);
         y.dispose();
       }
-      dispose(x, weights, w);
+      dispose(x, weights, w, grouped);
     }
     bias.dispose();
   });
