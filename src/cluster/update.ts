@@ -18,6 +18,8 @@ const updateKernel = declareKernel({
 /** Most rows of a workgroup: 16-bit halves of so many numbers add up in 32 bits. */
 const largestRowCount = 32_768;
 const largestWidth = 256;
+/** SwiftShader compiles a store for every word of workgroup memory that it sets to zero: 32 KiB take seconds. */
+const largestSoftwareBytes = 9216;
 
 /** Where the sums of a workgroup are gathered, as the conditions of `shaders/cluster/update.wgsl`. */
 export type Gathering = 'owned' | 'staged' | 'direct';
@@ -43,11 +45,13 @@ export function planUpdate(clusterCount: number, columnCount: number, bytes: num
   // Rounded up, so that similar numbers of clusters share a pipeline.
   const room = Math.ceil(clusterCount / 16) * 16;
   const affordable = preferred === 'direct' ? 0 : Math.floor((bytes / room - 4) / 8);
-  const tile = Math.min(columnCount, affordable, largestWidth);
+  const owned = preferred === 'owned';
+  const most = Math.min(affordable, largestWidth);
+  // SwiftShader runs four threads at a time.
+  const tile = Math.min(columnCount, owned && most > 4 ? most - (most % 4) : most);
   if (tile < 1) {
     return { gathering: 'direct', width: 64, tile: Math.min(columnCount, largestWidth), rows: 1024, room: 0 };
   }
-  const owned = preferred === 'owned';
   const width = owned ? Math.ceil(tile / 4) * 4 : largestWidth;
   const rows = Math.min(largestRowCount, Math.max(owned ? 8192 : 2048, 16 * clusterCount));
   return { gathering: preferred, width, tile, rows, room };
@@ -57,11 +61,13 @@ export function planUpdate(clusterCount: number, columnCount: number, bytes: num
 export function recordUpdate(state: ClusterState, preferred?: Gathering): void {
   const { engine, points, scales, control, sums, counts, clusterCount } = state;
   const { columnCount, rowFloats } = points;
+  const { software, limits } = engine.info;
+  const available = limits.maxComputeWorkgroupStorageSize ?? 16_384;
   const { gathering, width, tile, rows, room } = planUpdate(
     clusterCount,
     columnCount,
-    engine.device.limits.maxComputeWorkgroupStorageSize,
-    preferred ?? (engine.info.software ? 'owned' : 'staged'),
+    software ? Math.min(available, largestSoftwareBytes) : available,
+    preferred ?? (software ? 'owned' : 'staged'),
   );
   const tiles = Math.ceil(columnCount / tile);
   const variant = {
