@@ -1,7 +1,7 @@
 import { declareKernel } from '../gpu/kernel.ts';
+import { workRuns } from '../gpu/windows.ts';
 import { fractionBits } from './fixedPoint.ts';
 import type { PointPart } from './pointSet.ts';
-import { splitWork } from './splitWork.ts';
 import type { ClusterState } from './state.ts';
 
 const declaration = {
@@ -149,21 +149,21 @@ function recordPart(
   const undecided = state.rowsOf(state.undecided, part);
   const { kernel, variant, rows } = variantFor(state, form, options.software ?? engine.info.software);
   const workPerRow = clusterCount * (rowVectors * (form === 'direct' ? 12 : 8) + 6);
-  splitWork(engine, part.rowCount, workPerRow, rows, (firstRow, endRow) => {
+  for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
     engine.run(kernel, {
       uniforms: { firstRow, endRow, clusterCount, slot, forced, fresh, factor: bounds[form], slack: bounds.slack },
       bindings: { points: part.points, centroids, norms, control, labels, undecided, counters },
       workgroups: Math.ceil((endRow - firstRow) / rows),
-      work: (endRow - firstRow) * workPerRow,
+      work,
       variant,
     });
-  });
+  }
   const width = 64;
   const decisionWork = workPerRow * 4;
   const { undecidedShare } = options;
   // Until it is known how many points are left over, all of them may be: then each dispatch does its share.
   const largestShare = undecidedShare === undefined ? 1 : Math.min(1, 4 * undecidedShare + 1 / 256);
-  splitWork(engine, part.rowCount, decisionWork * largestShare, width, (first, end) => {
+  for (const { first, end } of workRuns(engine, part.rowCount, decisionWork * largestShare, width)) {
     engine.run(decideKernel, {
       uniforms: {
         first,
@@ -181,7 +181,7 @@ function recordPart(
       work: (end - first) * decisionWork * (undecidedShare ?? 0),
       variant: { constants: { WIDTH: width } },
     });
-  });
+  }
 }
 
 /**

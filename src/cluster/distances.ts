@@ -1,5 +1,5 @@
 import { declareKernel } from '../gpu/kernel.ts';
-import { splitWork } from './splitWork.ts';
+import { workRuns } from '../gpu/windows.ts';
 import type { ClusterState } from './state.ts';
 
 const distancesKernel = declareKernel({
@@ -27,15 +27,15 @@ export async function readDistanceKeys(state: ClusterState): Promise<Uint32Array
         labels: state.rowsOf(state.labels, part),
         keys: state.rowsOf(keys, part),
       };
-      splitWork(engine, part.rowCount, workPerRow, width, (firstRow, endRow) => {
+      for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, width)) {
         engine.run(distancesKernel, {
           uniforms: { firstRow, endRow, vectors: rowVectors, fraction: state.fraction },
           bindings,
           workgroups: Math.ceil((endRow - firstRow) / width),
-          work: (endRow - firstRow) * workPerRow,
+          work,
           variant: { constants: { WIDTH: width } },
         });
-      });
+      }
     }
     return new Uint32Array(await engine.readBytes(keys, rowCount * 4));
   } finally {

@@ -1,8 +1,8 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import { declareKernel } from '../gpu/kernel.ts';
+import { workRuns } from '../gpu/windows.ts';
 import type { PointPart } from './pointSet.ts';
 import { randomBits, randomIndex } from './random.ts';
-import { splitWork } from './splitWork.ts';
 import type { ClusterState } from './state.ts';
 
 const gridKernel = declareKernel({
@@ -94,15 +94,15 @@ function partsOf(state: ClusterState, buffers: SeedBuffers): SeedPart[] {
 function recordGrid(state: ClusterState, { part, packed }: SeedPart): void {
   const { engine, points } = state;
   const grid = seedGrid(points.columnCount, points.meanVariance);
-  splitWork(engine, part.rowCount * points.rowVectors, 30, width, (first, end) => {
+  for (const { first, end, work } of workRuns(engine, part.rowCount * points.rowVectors, 30, width)) {
     engine.run(gridKernel, {
       uniforms: { first, end, ...grid },
       bindings: { points: part.points, packed },
       workgroups: Math.ceil((end - first) / width),
-      work: (end - first) * 30,
+      work,
       variant,
     });
-  });
+  }
 }
 
 /** Records the distances to the newest seed. */
@@ -110,7 +110,7 @@ function recordDistances(state: ClusterState, buffers: SeedBuffers, { part, pack
   const { engine, points } = state;
   const { newest, squares, blockSums } = buffers;
   const workPerRow = points.rowVectors * 20;
-  splitWork(engine, part.rowCount, workPerRow, blockRows, (firstRow, endRow) => {
+  for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, blockRows)) {
     engine.run(distancesKernel, {
       uniforms: {
         firstRow,
@@ -120,10 +120,10 @@ function recordDistances(state: ClusterState, buffers: SeedBuffers, { part, pack
       },
       bindings: { packed, newest, squares: state.rowsOf(squares, part), blockSums },
       workgroups: Math.ceil((endRow - firstRow) / blockRows),
-      work: (endRow - firstRow) * workPerRow,
+      work,
       variant: { constants: { WIDTH: engine.info.software ? 64 : 256, VECTORS: points.rowVectors } },
     });
-  });
+  }
 }
 
 /** Records the choice of the block that the next seed lies in. */

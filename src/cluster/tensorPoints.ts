@@ -2,6 +2,7 @@ import type { Allocation, BufferView } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { workRuns } from '../gpu/windows.ts';
 import { centreNear, exponentAbove, type Frame, frameExponent, reach } from './frame.ts';
 import {
   fixedPointExponents,
@@ -11,7 +12,6 @@ import {
   type PreparationOptions,
   partRows,
 } from './pointSet.ts';
-import { splitWork } from './splitWork.ts';
 
 const rangesKernel = declareKernel({
   name: 'cluster/ranges',
@@ -87,15 +87,15 @@ async function readRanges(
     for (const part of partsOf(engine, shape, partBytes)) {
       const rowStep = rowStepOf(engine, columnCount);
       const fault = engine.fault((index) => nonFinite(what, part.firstRow * columnCount + index, columnCount));
-      splitWork(engine, part.rowCount, columnCount * 8, 1, (firstRow, endRow) => {
+      for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, columnCount * 8, 1)) {
         engine.run(rangesKernel, {
           uniforms: { firstRow, endRow, columnCount, rowStep },
           bindings: { x: partOf(x, part.firstRow, part.rowCount, columnCount), ranges, fault },
           workgroups: Math.ceil((columnCount * rowStep) / width),
-          work: (endRow - firstRow) * columnCount * 8,
+          work,
           variant,
         });
-      });
+      }
       fault.release();
     }
     const keys = new Uint32Array(await engine.readBytes(ranges, columnCount * 8));
@@ -129,15 +129,15 @@ function recordCenter(
   const columnCount = source.size / 4 / part.rowCount;
   const rowFloats = Math.ceil(columnCount / 4) * 4;
   const workPerRow = rowFloats * 60;
-  splitWork(engine, part.rowCount, workPerRow, 1, (firstRow, endRow) => {
+  for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, 1)) {
     engine.run(centerKernel, {
       uniforms: { firstRow, endRow, columnCount, rowFloats, ...exponents },
       bindings: { x: source, centres, points: part.points },
       workgroups: Math.ceil(((endRow - firstRow) * rowFloats) / width),
-      work: (endRow - firstRow) * workPerRow,
+      work,
       variant,
     });
-  });
+  }
 }
 
 /** Mean over the columns of their population variance, from exact moments. */
@@ -155,15 +155,15 @@ async function readMeanVariance(
     const rowStep = rowStepOf(engine, columnCount);
     const rowFloats = Math.ceil(columnCount / 4) * 4;
     for (const part of parts) {
-      splitWork(engine, part.rowCount, columnCount * 30, 1, (firstRow, endRow) => {
+      for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, columnCount * 30, 1)) {
         engine.run(momentsKernel, {
           uniforms: { firstRow, endRow, columnCount, rowFloats, rowStep },
           bindings: { points: part.points, scales, moments },
           workgroups: Math.ceil((columnCount * rowStep) / width),
-          work: (endRow - firstRow) * columnCount * 30,
+          work,
           variant,
         });
-      });
+      }
     }
     const words = await engine.readBytes(moments, columnCount * 24);
     const sums = new BigInt64Array(words);

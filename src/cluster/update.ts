@@ -1,5 +1,5 @@
 import { declareKernel } from '../gpu/kernel.ts';
-import { splitWork } from './splitWork.ts';
+import { workRuns } from '../gpu/windows.ts';
 import type { ClusterState } from './state.ts';
 
 const updateKernel = declareKernel({
@@ -76,14 +76,14 @@ export function recordUpdate(state: ClusterState, preferred?: Gathering): void {
   };
   const workPerRow = tiles * tile * 12;
   for (const part of points.parts) {
-    splitWork(engine, part.rowCount, workPerRow, rows, (firstRow, endRow) => {
+    for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
       engine.run(updateKernel, {
         uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats },
         bindings: { points: part.points, scales, labels: state.rowsOf(state.labels, part), control, sums, counts },
         workgroups: Math.ceil((endRow - firstRow) / rows) * tiles,
-        work: (endRow - firstRow) * workPerRow,
+        work,
         variant,
       });
-    });
+    }
   }
 }

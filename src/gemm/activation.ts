@@ -2,7 +2,7 @@ import { InvalidInput } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { windowsOf, workRuns } from '../quant/windows.ts';
+import { windowsOf, workRuns } from '../gpu/windows.ts';
 
 /** A function that only bounds a value to [lower, upper]. */
 export interface Clip {

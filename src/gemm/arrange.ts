@@ -1,7 +1,7 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import { workRuns } from '../quant/windows.ts';
+import { workRuns } from '../gpu/windows.ts';
 import type { CodeSource } from './codeSource.ts';
 import type { Groups } from './groups.ts';
 

@@ -1,5 +1,5 @@
-import type { Allocation, BufferView } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
+import { bindingAlignment } from '../gpu/windows.ts';
 
 /** A part of the result of a batched product that one dispatch makes. */
 export interface Block {
@@ -29,9 +29,6 @@ export interface BlockRequest {
   /** Bytes of the whole operands: those that fit one binding are bound whole. */
   readonly whole: { readonly a: number; readonly b: number; readonly y: number };
 }
-
-/** Offsets of bindings are multiples of this on every adapter. */
-const bindingAlignment = 256;
 
 /** At most `count`, as a whole number of tiles of at least one. */
 function wholeTiles(count: number, tile: number): number {
@@ -78,19 +75,4 @@ export function* planBlocks(engine: Engine, request: BlockRequest): Generator<Bl
       }
     }
   }
-}
-
-/**
- * A binding that holds the bytes from `start` to `end` of an allocation: the whole of it where that fits (so that bind
- * groups are shared), else from the last aligned offset before `start`. `offset` is where it begins.
- */
-export function windowOf(
-  engine: Engine,
-  allocation: Allocation,
-  start: number,
-  end: number,
-): { readonly view: Allocation | BufferView; readonly offset: number } {
-  if (allocation.size <= engine.device.limits.maxStorageBufferBindingSize) return { view: allocation, offset: 0 };
-  const offset = start - (start % bindingAlignment);
-  return { view: { allocation, offset, size: Math.ceil((end - offset) / 4) * 4 }, offset };
 }

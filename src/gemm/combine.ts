@@ -1,7 +1,7 @@
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { workRuns } from '../quant/windows.ts';
+import { workRuns } from '../gpu/windows.ts';
 import { type IntegerKernel, type IntegerProduct, recordIntegerProduct } from './integerProduct.ts';
 
 const combineKernel = declareKernel({

@@ -1,8 +1,9 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Bindable, Kernel, Variant } from '../gpu/kernel.ts';
+import { bindingAlignment, windowOf } from '../gpu/windows.ts';
 import type { ProductShape } from './batches.ts';
-import { planBlocks, windowOf } from './blocks.ts';
+import { planBlocks } from './blocks.ts';
 
 /** The uniforms that all f32 products have: `shaders/shared/floatProduct.wgsl`. */
 export const floatProductUniforms = {
@@ -49,8 +50,6 @@ export interface FloatProduct {
   readonly upper: number;
   readonly y: Allocation;
 }
-
-const bindingAlignment = 256;
 
 /** Records an f32 product, in blocks that fit the adapter's bindings and the queue's work budget. */
 export function recordFloatProduct(engine: Engine, chosen: FloatKernel, product: FloatProduct): void {

@@ -1,8 +1,9 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Bindable, Kernel, Variant } from '../gpu/kernel.ts';
+import { windowOf } from '../gpu/windows.ts';
 import type { ProductShape } from './batches.ts';
-import { planBlocks, windowOf } from './blocks.ts';
+import { planBlocks } from './blocks.ts';
 import type { Operand } from './operand.ts';
 
 /** The uniforms that all integer products have: `shaders/shared/integerProduct.wgsl`. */

@@ -2,8 +2,7 @@ import { InvalidQuantization } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { workRuns } from '../quant/windows.ts';
-import { windowOf } from './blocks.ts';
+import { windowOf, workRuns } from '../gpu/windows.ts';
 import type { CodeSource } from './codeSource.ts';
 import { makeMultipliers } from './multipliers.ts';
 

@@ -1,8 +1,7 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import { workRuns } from '../quant/windows.ts';
-import { windowOf } from './blocks.ts';
+import { windowOf, workRuns } from '../gpu/windows.ts';
 import type { CodeSource } from './codeSource.ts';
 import type { Groups } from './groups.ts';
 

@@ -2,10 +2,10 @@ import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { windowsOf, workRuns } from '../gpu/windows.ts';
 import { mapParameters, type ParameterMap } from './granularity.ts';
 import type { QuantizationParameters } from './parameters.ts';
 import type { CodeStreams, QuantizedTensor } from './quantizedTensor.ts';
-import { windowsOf, workRuns } from './windows.ts';
 
 const dequantizeKernel = declareKernel({
   name: 'quant/dequantize',

@@ -1,11 +1,11 @@
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { windowsOf } from '../gpu/windows.ts';
 import type { ParameterMap } from './granularity.ts';
 import type { QuantizationParameters } from './parameters.ts';
 import type { Ranges } from './range.ts';
 import { planReduction, reductionFields } from './reduction.ts';
-import { windowsOf } from './windows.ts';
 
 const sumKernel = declareKernel({
   name: 'quant/absoluteSum',

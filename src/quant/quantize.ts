@@ -3,6 +3,7 @@ import type { Allocation, Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { Tensor } from '../gpu/tensor.ts';
+import { windowsOf, workRuns } from '../gpu/windows.ts';
 import { type Granularity, mapParameters, type ParameterMap, perTensor } from './granularity.ts';
 import { recordMeanScales } from './meanScale.ts';
 import {
@@ -17,7 +18,6 @@ import {
 } from './parameters.ts';
 import { type CodeLayout, type CodeStreams, QuantizedTensor, streamBytes, streamsOf } from './quantizedTensor.ts';
 import { nonFiniteElement, recordRanges } from './range.ts';
-import { windowsOf, workRuns } from './windows.ts';
 
 const quantizeKernel = declareKernel({
   name: 'quant/quantize',

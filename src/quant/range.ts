@@ -3,9 +3,9 @@ import type { Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { windowsOf } from '../gpu/windows.ts';
 import { type Granularity, mapParameters, type ParameterMap, perTensor } from './granularity.ts';
 import { planReduction, reductionFields } from './reduction.ts';
-import { windowsOf } from './windows.ts';
 
 const rangeKernel = declareKernel({
   name: 'quant/range',

@@ -1,7 +1,7 @@
 import type { Engine } from '../gpu/engine.ts';
 import type { UniformValues } from '../gpu/uniforms.ts';
+import { type Window, workRuns } from '../gpu/windows.ts';
 import type { ParameterMap } from './granularity.ts';
-import { type Window, workRuns } from './windows.ts';
 
 /** The fields of `Reduction` in `shaders/quant/reduction.wgsl`. */
 export const reductionFields = {

@@ -21,7 +21,10 @@ describe('the queue', () => {
     const values = await Promise.all(results.map((tensor) => tensor.read()));
     values.forEach(([first, second], index) => {
       const code = index / (index + 1) > 0.5 ? 1 : 0;
-      expect([first, second].map((value = Number.NaN) => Math.abs(value))).toEqual([code * (index + 1), code * (index + 1)]);
+      expect([first, second].map((value = Number.NaN) => Math.abs(value))).toEqual([
+        code * (index + 1),
+        code * (index + 1),
+      ]);
     });
     for (const tensor of results) tensor.dispose();
     expect(engine.memory.live).toBe(before);

@@ -5,62 +5,19 @@ import { dequantize } from '../../src/quant/dequantize.ts';
 import { type Granularity, perChannel, perGroup, perTensor } from '../../src/quant/granularity.ts';
 import { quantize } from '../../src/quant/quantize.ts';
 import { minMax } from '../../src/quant/range.ts';
-import { windowsOf, workRuns } from '../../src/quant/windows.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
+import { withLimits } from '../support/limits.ts';
 
 const open = useEngine();
 
 /** Another engine on the same device, which takes it for one with small bindings. */
 async function openWithBindings(bytes: number): Promise<Engine> {
   const { device } = await open();
-  const limits = new Proxy(device.limits, {
-    get: (target, name) => (name === 'maxStorageBufferBindingSize' ? bytes : Reflect.get(target, name, target)),
-  });
-  const limited = new Proxy(device, {
-    get: (target, name) => {
-      if (name === 'limits') return limits;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  return Engine.open({ device: limited, poison: true });
+  return Engine.open({ device: withLimits(device, { maxStorageBufferBindingSize: bytes }), poison: true });
 }
 
-describe('tensors beyond one storage binding', () => {
-  it('windows fit, begin where bindings may, and leave no run of words out', async () => {
-    const engine = await openWithBindings(4096);
-    const allocation = engine.allocate(40000);
-    for (const span of [1, 2, 33, 500, 961]) {
-      const windows = windowsOf(engine, allocation, 9999, span);
-      let covered = 0;
-      for (const { view, start, length } of windows) {
-        expect(view.size).toBeLessThanOrEqual(4096);
-        expect(view.offset).toBe(start * 4);
-        expect(view.offset % 256).toBe(0);
-        // Every run of `span` words that begins before here lies in an earlier window.
-        expect(start).toBeLessThanOrEqual(covered);
-        covered = start + length - span + 1;
-      }
-      expect(covered).toBe(9999 - span + 1);
-    }
-    expect(() => windowsOf(engine, allocation, 9999, 1025)).toThrow(LimitExceeded);
-    expect(() => windowsOf(engine, allocation, 2 ** 32)).toThrow(LimitExceeded);
-    expect(windowsOf(engine, allocation, 1024, 1024)).toHaveLength(1);
-    allocation.release();
-    engine.close();
-  });
-
-  it('work is cut into runs of whole workgroups', async () => {
-    const engine = await open();
-    const runs = [...workRuns(engine, 1000, engine.workBudget / 200, 64)];
-    expect(runs.map(({ first, end }) => [first, end])).toEqual(
-      [0, 192, 384, 576, 768, 960].map((first) => [first, Math.min(first + 192, 1000)]),
-    );
-    expect([...workRuns(engine, 0, 1, 64)]).toEqual([]);
-    expect([...workRuns(engine, 65, engine.workBudget * 2, 64)].map(({ end }) => end)).toEqual([64, 65]);
-  });
-
+describe('quantization of tensors beyond one storage binding', () => {
   const granularities: { name: string; granularity: Granularity }[] = [
     { name: 'tensor', granularity: perTensor() },
     { name: 'channel 0', granularity: perChannel(0) },

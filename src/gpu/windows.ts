@@ -1,6 +1,6 @@
 import { LimitExceeded } from '../base/errors.ts';
-import type { Allocation, BufferView } from '../gpu/allocation.ts';
-import type { Engine } from '../gpu/engine.ts';
+import type { Allocation, BufferView } from './allocation.ts';
+import type { Engine } from './engine.ts';
 
 /** A part of an allocation that fits one storage binding, in 32-bit words. */
 export interface Window {
@@ -9,7 +9,8 @@ export interface Window {
   readonly length: number;
 }
 
-const alignmentWords = 64;
+/** Offsets of bindings are multiples of this many bytes on every adapter. */
+export const bindingAlignment = 256;
 
 /**
  * Cuts the first `wordCount` words of an allocation into windows that fit one storage binding: a single one, unless the
@@ -26,7 +27,8 @@ export function windowsOf(engine: Engine, allocation: Allocation, wordCount: num
   if (wordCount <= limit) {
     return [{ view: { allocation, offset: 0, size: Math.max(wordCount, 4) * 4 }, start: 0, length: wordCount }];
   }
-  const step = Math.floor((limit - span + 1) / alignmentWords) * alignmentWords;
+  const alignment = bindingAlignment / 4;
+  const step = Math.floor((limit - span + 1) / alignment) * alignment;
   if (step <= 0) {
     throw new LimitExceeded(
       `${span * 4} bytes must be bound together, but this adapter's maxStorageBufferBindingSize is ${limit * 4} bytes; cut the tensor along its last axis.`,
@@ -40,7 +42,25 @@ export function windowsOf(engine: Engine, allocation: Allocation, wordCount: num
   return windows;
 }
 
-/** Cuts `count` invocations into runs of at most the engine's work budget, each but the last a multiple of `multiple`. */
+/**
+ * A binding that holds the bytes from `start` to `end` of an allocation: the whole of it where that fits (so that bind
+ * groups are shared), else from the last aligned offset before `start`. `offset` is where it begins.
+ */
+export function windowOf(
+  engine: Engine,
+  allocation: Allocation,
+  start: number,
+  end: number,
+): { readonly view: Allocation | BufferView; readonly offset: number } {
+  if (allocation.size <= engine.device.limits.maxStorageBufferBindingSize) return { view: allocation, offset: 0 };
+  const offset = start - (start % bindingAlignment);
+  return { view: { allocation, offset, size: Math.ceil((end - offset) / 4) * 4 }, offset };
+}
+
+/**
+ * Cuts `count` invocations or rows into runs of at most the engine's work budget where possible. All but the last are a
+ * multiple of `multiple` long.
+ */
 export function* workRuns(
   engine: Engine,
   count: number,
