@@ -168,5 +168,6 @@ describe('cuanta bench suite', () => {
       [1, 256, 512].flatMap((m) => ['int8', 'int4', 'f32'].map((type) => `matmul ${type} ${m}`)),
     );
     for (const entry of matmul) expect(entry).toMatchObject(timed);
-  });
+    // Ten seconds by itself, more where other work shares the machine.
+  }, 240_000);
 });

@@ -8,7 +8,7 @@ const iris = 'test/oracles/iris.csv';
 
 /** What was typed, and what the answer has to say. */
 const misuses: readonly (readonly [string, RegExp])[] = [
-  ['frobnicate', /no command "frobnicate".*info, bench matmul, bench kmeans, cluster kmeans/],
+  ['frobnicate', /no command "frobnicate".*info, bench matmul, bench kmeans, bench suite, cluster kmeans/],
   ['bench', /no command "bench"/],
   ['bench sort', /no command "bench sort"/],
   ['--frobnicate', /no option --frobnicate/],
@@ -56,7 +56,7 @@ describe('a command line that is not understood', () => {
 
 describe('help and version', () => {
   test.each([
-    ['', /bench matmul .*\n.*bench kmeans .*\n.*cluster kmeans <file>/],
+    ['', /bench matmul .*\n.*bench kmeans .*\n.*bench suite .*\n.*cluster kmeans <file>/],
     ['--help', /cluster kmeans <file>/],
     ['info --help', /\$ cuanta info \[options\][\s\S]*--runtime <name>[\s\S]*--json/],
     ['bench matmul --help', /--types <list>[\s\S]*default: int8,f32/],

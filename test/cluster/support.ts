@@ -1,5 +1,5 @@
 import type { PointSet } from '../../src/cluster/pointSet.ts';
-import { preparePoints } from '../../src/cluster/points.ts';
+import { type PointSource, preparePoints } from '../../src/cluster/points.ts';
 import { ClusterState } from '../../src/cluster/state.ts';
 import type { Engine } from '../../src/gpu/engine.ts';
 import { createRandom } from '../reference/random.ts';
@@ -70,4 +70,31 @@ export function blobs(
     }
   }
   return data;
+}
+
+/** [rows, columns] of sets of points. */
+export const pointShapes = [
+  [1, 1],
+  [7, 3],
+  [65, 4],
+  [300, 5],
+  [2500, 2],
+] as const;
+
+/** Values with an offset and a spread that differ by column. */
+export function spreadPoints(rowCount: number, columnCount: number): Float32Array<ArrayBuffer> {
+  const random = createRandom(rowCount);
+  return Float32Array.from({ length: rowCount * columnCount }, (_, index) => {
+    const column = index % columnCount;
+    return 1000 * column + random.normal() * 10 ** (column - 2);
+  });
+}
+
+/** What preparing points makes of them, read back. */
+export async function prepareAll(engine: Engine, source: PointSource, partBytes?: number) {
+  const points = await preparePoints(engine, source, 'test', partBytes === undefined ? {} : { partBytes });
+  const { frame, exponents, parts } = points;
+  const coordinates = await readPoints(points);
+  points.release();
+  return { frame, exponents, meanVariance: points.meanVariance, coordinates, partCount: parts.length };
 }
