@@ -1,12 +1,20 @@
-import { type DType, dtypeOf, type TensorData } from '../base/dtype.ts';
+import { type DType, type DTypeOf, dtypeOf, type TensorData } from '../base/dtype.ts';
 import { type CuantaError, DeviceLost, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
 import { assertShape, elementCount, type Shape } from '../base/shape.ts';
 import { type AdapterDescription, describeAdapter, limitsOf, requestAdapter } from './adapter.ts';
-import { Allocation, type BufferView, Fault } from './allocation.ts';
+import { type Allocation, type BufferView, Fault } from './allocation.ts';
 import { BufferPool, type MemoryReport } from './bufferPool.ts';
 import { type DotPath, dotPathKernel, dotPathOf, fasterDotPath, operationsPerWorkgroup } from './dotPath.ts';
 import { LossGuard } from './guard.ts';
-import type { Bindable, BindingFields, Dispatch, Kernel, Variant, Workgroups } from './kernel.ts';
+import {
+  type Bindable,
+  type BindingFields,
+  type Dispatch,
+  type Kernel,
+  type Variant,
+  viewOf,
+  type Workgroups,
+} from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { type KernelTime, Profiler } from './profiler.ts';
 import { Queue } from './queue.ts';
@@ -395,23 +403,4 @@ export class Engine {
     const rows = Math.ceil(workgroups / limit);
     return [Math.ceil(workgroups / rows), rows, 1];
   }
-}
-
-type DTypeOf<T extends TensorData> = T extends Float32Array
-  ? 'float32'
-  : T extends Int32Array
-    ? 'int32'
-    : T extends Uint32Array
-      ? 'uint32'
-      : T extends Int8Array
-        ? 'int8'
-        : 'uint8';
-
-function viewOf(bindable: Bindable): BufferView {
-  if ('offset' in bindable) return bindable;
-  const allocation =
-    bindable instanceof Allocation ? bindable : bindable instanceof Fault ? bindable.word : bindable.allocation;
-  // Whole 16-byte vectors: buffers are allocated in multiples of 256 bytes.
-  const size = Math.min(Math.ceil(allocation.size / 16) * 16, allocation.buffer.size);
-  return { allocation, offset: 0, size };
 }

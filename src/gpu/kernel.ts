@@ -1,4 +1,4 @@
-import type { Allocation, BufferView, Fault } from './allocation.ts';
+import { Allocation, type BufferView, Fault } from './allocation.ts';
 import type { Tensor } from './tensor.ts';
 import type { UniformFields, UniformValues } from './uniforms.ts';
 
@@ -47,6 +47,16 @@ export interface Variant {
 
 /** What may be bound: a tensor, a raw allocation, a part of one, or an error word. */
 export type Bindable = Tensor | Allocation | BufferView | Fault;
+
+/** The memory that is bound: the whole of an allocation unless a part is named. */
+export function viewOf(bindable: Bindable): BufferView {
+  if ('offset' in bindable) return bindable;
+  const allocation =
+    bindable instanceof Allocation ? bindable : bindable instanceof Fault ? bindable.word : bindable.allocation;
+  // Whole 16-byte vectors: buffers are allocated in multiples of 256 bytes.
+  const size = Math.min(Math.ceil(allocation.size / 16) * 16, allocation.buffer.size);
+  return { allocation, offset: 0, size };
+}
 
 /** Workgroups to run: a number of workgroups in all (spread over x and y), a grid, or three u32 on the GPU. */
 export type Workgroups = number | readonly [number, number, number] | { readonly indirect: BufferView };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
-import { DisposedTensor, LimitExceeded, ShapeMismatch } from '../../src/base/errors.ts';
+import { DisposedTensor, InvalidInput, LimitExceeded, ShapeMismatch } from '../../src/base/errors.ts';
 import { useEngine } from '../support/engine.ts';
 
 const open = useEngine();
@@ -47,6 +47,19 @@ describe('a tensor', () => {
     expect(() => engine.tensor(new Float32Array(5), [2, 3])).toThrow('5 elements');
     expect(() => engine.tensor(new Float32Array(0), [-1])).toThrow(ShapeMismatch);
     expect(() => engine.tensor(new Float32Array(1), [0.5])).toThrow(ShapeMismatch);
+  });
+
+  it('refuses an array of any other type', async () => {
+    const engine = await open();
+    for (const [data, name] of [
+      [new Float64Array(2), 'Float64Array'],
+      [new Int16Array(2), 'Int16Array'],
+      [[1, 2], 'Array'],
+    ] as const) {
+      const tensor = (): unknown => engine.tensor(data as unknown as Float32Array, [2]);
+      expect(tensor).toThrow(InvalidInput);
+      expect(tensor).toThrow(name);
+    }
   });
 
   it('refuses any use after dispose', async () => {
