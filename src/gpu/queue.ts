@@ -49,7 +49,9 @@ function newBatch(): Batch {
 
 function asCuantaError(error: unknown): CuantaError {
   if (error instanceof CuantaError) return error;
-  return new ShaderError(`Work could not be submitted to the GPU: ${error instanceof Error ? error.message : error}`);
+  // A GPUError is no Error, but has a message.
+  const { message = String(error) } = error as { readonly message?: string };
+  return new ShaderError(`Work could not be submitted to the GPU: ${message}`);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceLost, InvalidInput } from '../../src/base/errors.ts';
+import { DeviceLost, InvalidInput, ShaderError } from '../../src/base/errors.ts';
 import { requestAdapter } from '../../src/gpu/adapter.ts';
 import { bucketSize } from '../../src/gpu/bufferPool.ts';
 import { Engine } from '../../src/gpu/engine.ts';
+import { minMax } from '../../src/quant/range.ts';
 import { useEngine } from '../support/engine.ts';
 
 const open = useEngine();
@@ -18,6 +19,16 @@ describe('an engine', () => {
     });
     expect(engine.info.adapter.vendor).not.toBe('');
     expect(JSON.parse(JSON.stringify(engine.info))).toEqual(engine.info);
+  });
+
+  it('says why work with the memory of another engine could not be submitted', async () => {
+    const [engine, other] = await Promise.all([Engine.open(), Engine.open()]);
+    const x = other.tensor(new Float32Array(4), [4]);
+    const { minimum } = minMax(engine, x);
+    await expect(minimum.read()).rejects.toThrow(ShaderError);
+    await expect(minimum.read()).rejects.toThrow(/submitted to the GPU: .*[Bb]uffer/s);
+    engine.close();
+    other.close();
   });
 
   it('borrows a device and leaves it alone', async () => {
