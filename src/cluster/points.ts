@@ -1,6 +1,6 @@
 import { InvalidInput, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
-import { Tensor } from '../gpu/tensor.ts';
+import { assertFloats, Tensor } from '../gpu/tensor.ts';
 import { centreNear, frameExponent, reach, toFrame } from './frame.ts';
 import { nonFinite, type PointPart, PointSet, type PreparationOptions, partRows } from './pointSet.ts';
 import { prepareTensor } from './tensorPoints.ts';
@@ -23,6 +23,7 @@ export function shapeOf(
   what: string,
 ): { readonly rowCount: number; readonly columnCount: number } {
   if (source instanceof Tensor) {
+    assertFloats(source, what);
     const [rowCount, columnCount] = source.shape;
     if (source.shape.length !== 2 || rowCount === undefined || columnCount === undefined) {
       throw new ShapeMismatch(

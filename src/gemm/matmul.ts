@@ -1,7 +1,7 @@
 import { InvalidQuantization, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
 import { elementCount } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
-import type { Tensor } from '../gpu/tensor.ts';
+import { assertFloats, type Tensor } from '../gpu/tensor.ts';
 import { dequantize } from '../quant/dequantize.ts';
 import { perChannel, perTensor } from '../quant/granularity.ts';
 import { assertParameters } from '../quant/parameters.ts';
@@ -123,6 +123,7 @@ function assertOutput({ shape, plan, options }: Job): void {
       `matmul: a ${bias.dtype} bias does not go with this output; give a ${biasType} bias${biasType === 'int32' ? ' at the scale of x times that of w' : ''}.`,
     );
   }
+  if (typeof output === 'object') requantizationOf(output);
   const bounded = plan.lower > Number.NEGATIVE_INFINITY || plan.upper < Number.POSITIVE_INFINITY;
   if (output !== 'float32' && (plan.smooth || (output === 'int32' && bounded))) {
     throw new InvalidQuantization(
@@ -146,6 +147,11 @@ function quantizedLeft(
   if (scale === undefined ? zeroPoint !== undefined : !(scale > 0) || granularity === 'row') {
     throw new InvalidQuantization(
       `matmul: activations have scale ${scale}, zero point ${zeroPoint} and granularity "${granularity}"; give a scale above 0 with a zero point, and granularity "tensor".`,
+    );
+  }
+  if (granularity !== 'tensor' && granularity !== 'row') {
+    throw new InvalidQuantization(
+      `matmul: activations have granularity "${String(granularity)}"; use "tensor" or "row".`,
     );
   }
   const release = (): void => undefined;
@@ -269,6 +275,7 @@ function floatsOf(
   operand: Tensor | QuantizedTensor,
 ): { readonly tensor: Tensor; readonly made: boolean } {
   if (operand instanceof QuantizedTensor) return { tensor: dequantize(engine, operand), made: true };
+  assertFloats(operand, 'matmul');
   return { tensor: operand, made: false };
 }
 

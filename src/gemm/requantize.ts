@@ -51,6 +51,11 @@ export function requantizationOf(output: Requantization): Required<Requantizatio
       `matmul: the output zero point is ${zeroPoint}; for ${signed ? 'int8' : 'uint8'} it is a whole number from ${low} to ${low + 255}.`,
     );
   }
+  if (rounding !== 'nearest-even' && rounding !== 'gemmlowp') {
+    throw new InvalidQuantization(
+      `matmul: there is no rounding "${String(rounding)}" of 8-bit output; use "nearest-even" or "gemmlowp".`,
+    );
+  }
   return { scale: rounded, zeroPoint, signed, rounding };
 }
 

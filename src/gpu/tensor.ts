@@ -1,5 +1,5 @@
 import { type ArrayOf, bytesOf, type DType, type TensorData, viewAs } from '../base/dtype.ts';
-import { DisposedTensor, ShapeMismatch } from '../base/errors.ts';
+import { DisposedTensor, InvalidInput, ShapeMismatch } from '../base/errors.ts';
 import { assertShape, elementCount, type Shape } from '../base/shape.ts';
 import type { Allocation } from './allocation.ts';
 
@@ -38,6 +38,12 @@ export function padRows(data: TensorData, layout: Layout): TensorData {
     padded.set(bytes.subarray(row * layout.columnCount, (row + 1) * layout.columnCount), row * layout.rowBytes);
   }
   return padded;
+}
+
+/** @throws InvalidInput when a tensor has elements other than floats, which the types rule out but plain JavaScript does not. */
+export function assertFloats(tensor: Tensor, what: string): void {
+  if (tensor.dtype === 'float32') return;
+  throw new InvalidInput(`${what}: a tensor of ${tensor.dtype} was given; give one of float32.`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import type { Allocation, Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import { Tensor } from '../gpu/tensor.ts';
+import { assertFloats, Tensor } from '../gpu/tensor.ts';
 import { windowsOf, workRuns } from '../gpu/windows.ts';
 import { type Granularity, mapParameters, type ParameterMap, perTensor } from './granularity.ts';
 import { recordMeanScales } from './meanScale.ts';
@@ -234,6 +234,7 @@ function recordCodes(engine: Engine, job: CodeJob): void {
  * too long for one binding, DisposedTensor
  */
 export function quantize(engine: Engine, x: Tensor<'float32'>, options: QuantizeOptions = {}): QuantizedTensor {
+  assertFloats(x, 'quantize');
   const { layout = 'flat', scales, zeroPoints } = options;
   const scheme = schemeOf(options);
   codeRange(scheme);

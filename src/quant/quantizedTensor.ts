@@ -1,4 +1,4 @@
-import { DisposedTensor, ShapeMismatch } from '../base/errors.ts';
+import { DisposedTensor, InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Tensor, TensorReader } from '../gpu/tensor.ts';
@@ -30,12 +30,16 @@ export interface CodeStreams {
 
 /**
  * The streams of a tensor in a layout.
- * @throws ShapeMismatch for columns of a tensor with fewer than two axes.
+ * @throws InvalidQuantization for a layout that there is not, ShapeMismatch for columns of a tensor with fewer than two
+ * axes.
  */
 export function streamsOf(shape: Shape, bits: number, layout: CodeLayout): CodeStreams {
   if (layout === 'flat') {
     const length = elementCount(shape);
     return { unitCount: length === 0 ? 0 : 1, unitWords: Math.ceil((length * bits) / 32), length, elementStep: 1 };
+  }
+  if (layout !== 'rows' && layout !== 'columns') {
+    throw new InvalidQuantization(`There is no layout "${String(layout)}"; use "flat", "rows" or "columns".`);
   }
   if (layout === 'columns' && shape.length < 2) {
     throw new ShapeMismatch(

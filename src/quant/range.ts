@@ -2,7 +2,7 @@ import { InvalidInput } from '../base/errors.ts';
 import type { Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import type { Tensor } from '../gpu/tensor.ts';
+import { assertFloats, type Tensor } from '../gpu/tensor.ts';
 import { windowsOf } from '../gpu/windows.ts';
 import { type Granularity, mapParameters, type ParameterMap, perTensor } from './granularity.ts';
 import { planReduction, reductionFields } from './reduction.ts';
@@ -76,6 +76,7 @@ export function recordRanges(
  * group size is not positive.
  */
 export function minMax(engine: Engine, x: Tensor<'float32'>, granularity: Granularity = perTensor()): Ranges {
+  assertFloats(x, 'minMax');
   const map = mapParameters(granularity, x.shape);
   if (x.size === 0) {
     throw new InvalidInput(`minMax: a tensor of shape [${x.shape}] has no elements; give at least one.`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DisposedTensor, InvalidInput, InvalidQuantization, ShapeMismatch } from '../../src/base/errors.ts';
 import { type MatmulOptions, matmul } from '../../src/gemm/matmul.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
 import { perChannel, perGroup } from '../../src/quant/granularity.ts';
 import { quantize } from '../../src/quant/quantize.ts';
 import { floatMatmul } from '../reference/gemm.ts';
@@ -217,11 +218,18 @@ describe('matmul', () => {
       { activations: { scale: 0 } },
       { activations: { zeroPoint: 3 } },
       { activations: { scale: 1, granularity: 'row' } },
+      { activations: { granularity: 'column' as 'row' } },
+      { output: { scale: 0 } },
+      { output: { scale: 1, zeroPoint: 128 } },
+      { output: { scale: 1, rounding: 'up' as 'gemmlowp' } },
     ];
     expect(() => matmul(engine, codes, grouped, { activations: { scale: 1, zeroPoint: 128 } })).toThrow(
       InvalidQuantization,
     );
     for (const options of wrong) expect(() => matmul(engine, x, w, options)).toThrow(InvalidQuantization);
+    const codesOfW = engine.tensor(new Int8Array(12), [3, 4]) as unknown as Tensor<'float32'>;
+    expect(() => matmul(engine, x, codesOfW)).toThrow('matmul: a tensor of int8');
+    codesOfW.dispose();
     w.dispose();
     expect(() => matmul(engine, x, w)).toThrow(DisposedTensor);
     expect(engine.memory.live).toBeLessThanOrEqual(before);

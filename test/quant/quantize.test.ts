@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DisposedTensor, InvalidInput, InvalidQuantization, ShapeMismatch } from '../../src/base/errors.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
 import { dequantize } from '../../src/quant/dequantize.ts';
 import { type Granularity, perChannel, perGroup, perTensor } from '../../src/quant/granularity.ts';
 import { type QuantizeOptions, quantize } from '../../src/quant/quantize.ts';
 import type { CodeLayout } from '../../src/quant/quantizedTensor.ts';
+import { minMax } from '../../src/quant/range.ts';
 import {
   type ChosenParameters,
   chooseAsymmetric,
@@ -305,6 +307,15 @@ describe('boundaries and errors', () => {
     const engine = await open();
     using x = engine.tensor(Float32Array.of(1, 2), [2]);
     expect(() => quantize(engine, x, options)).toThrow(ShapeMismatch);
+  });
+
+  it('refuses what only plain JavaScript can ask for: integers, a layout that there is not', async () => {
+    const engine = await open();
+    using integers = engine.tensor(Int32Array.of(1, 2), [2]) as unknown as Tensor<'float32'>;
+    expect(() => quantize(engine, integers)).toThrow('quantize: a tensor of int32');
+    expect(() => minMax(engine, integers)).toThrow('minMax: a tensor of int32');
+    using x = engine.tensor(Float32Array.of(1, 2), [2]);
+    expect(() => quantize(engine, x, { layout: 'diagonal' as 'rows' })).toThrow('layout "diagonal"');
   });
 
   it('finds bad parameters in tensors', async () => {
