@@ -4,12 +4,17 @@ import package::shared::dispatch::linearWorkgroup;
 // after the other, each padded with zeros to whole 16-byte vectors, and so each group of a row.
 //
 // source: words of a bit stream, the lowest bit first. Code (batch, row, k) is number e of the stream that begins at word
-// w, where w and e are sums of a stride for each of the three. arranged: [batch][row][group][groupWords].
-// Dispatch: one invocation a word of the result, from word `start` on.
+// w, where w and e are sums of a stride for each of the three. arranged: [batch][row][group][groupWords]. Both are bound in
+// windows of the whole.
+// Condition: parts, where the source has several windows: each adds the codes that lie in it, the first to nothing.
+// Dispatch: one invocation a word of the result, words `start` to `end` of the window.
 
 struct Uniforms {
   start: u32,
   end: u32,
+  sourceStart: u32,
+  sourceLength: u32,
+  arrangedStart: u32,
   rowCount: u32,
   rowWords: u32,
   groupWords: u32,
@@ -38,10 +43,14 @@ fn codeAt(batch: u32, row: u32, k: u32) -> i32 {
   let element = batch * uniforms.elementBatch + row * uniforms.elementRow + k * uniforms.elementDepth;
   // 32 codes are `bits` words.
   let bit = element % 32u * uniforms.bits;
-  let word = base + element / 32u * uniforms.bits + bit / 32u;
+  let word = base + element / 32u * uniforms.bits + bit / 32u - uniforms.sourceStart;
   let shift = bit % 32u;
+  let straddles = shift + uniforms.bits > 32u;
+  @if(parts) {
+    if (word >= uniforms.sourceLength || (straddles && word + 1u >= uniforms.sourceLength)) { return 0; }
+  }
   var code = source[word] >> shift;
-  if (shift + uniforms.bits > 32u) {
+  if (straddles) {
     code |= source[word + 1u] << (32u - shift);
   }
   let value = i32(code << (32u - uniforms.bits));
@@ -60,11 +69,12 @@ fn main(
   if (index >= uniforms.end) {
     return;
   }
-  let line = index / uniforms.rowWords;
-  let word = index % uniforms.rowWords;
+  let line = (uniforms.arrangedStart + index) / uniforms.rowWords;
+  let word = (uniforms.arrangedStart + index) % uniforms.rowWords;
   let group = word / uniforms.groupWords;
   let within = word % uniforms.groupWords * 4u;
-  var packed = 0u;
+  @if(parts) var packed = select(arranged[index], 0u, uniforms.sourceStart == 0u);
+  @else var packed = 0u;
   for (var byte = 0u; byte < 4u; byte++) {
     let k = group * uniforms.groupSize + within + byte;
     if (within + byte < uniforms.groupSize && k < uniforms.depth) {

@@ -1,7 +1,7 @@
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
-import { workRuns } from '../gpu/windows.ts';
+import { windowsOf, workRuns } from '../gpu/windows.ts';
 import type { CodeSource } from './codeSource.ts';
 import type { Groups } from './groups.ts';
 
@@ -10,6 +10,9 @@ const arrangeKernel = declareKernel({
   uniforms: {
     start: 'u32',
     end: 'u32',
+    sourceStart: 'u32',
+    sourceLength: 'u32',
+    arrangedStart: 'u32',
     rowCount: 'u32',
     rowWords: 'u32',
     groupWords: 'u32',
@@ -38,26 +41,37 @@ export function arrange(engine: Engine, source: CodeSource, groups: Groups): All
   const wordCount = source.batchCount * source.rowCount * rowWords;
   const arranged = engine.allocate(wordCount * 4);
   const { bits, isSign, signed } = source;
-  for (const { first, end, work } of workRuns(engine, wordCount, workPerWord, 64)) {
-    engine.run(arrangeKernel, {
-      uniforms: {
-        start: first,
-        end,
-        rowCount: source.rowCount,
-        rowWords,
-        groupWords: groups.vectors * 4,
-        groupSize: groups.size,
-        depth: source.depth,
-        bits,
-        signedCodes: signed && !isSign ? 1 : 0,
-        factor: isSign ? 2 : 1,
-        offset: isSign ? 1 : source.shift,
-        ...source.strides,
-      },
-      bindings: { source: source.codes, arranged },
-      workgroups: Math.ceil((end - first) / 64),
-      work,
-    });
+  // A code may lie in two words.
+  const sourceWindows = windowsOf(engine, source.codes, source.codes.size / 4, 2);
+  const variant = { conditions: { parts: sourceWindows.length > 1 } };
+  for (const window of windowsOf(engine, arranged, wordCount)) {
+    for (const sourceWindow of sourceWindows) {
+      for (const { first, end, work } of workRuns(engine, window.length, workPerWord, 64)) {
+        engine.run(arrangeKernel, {
+          uniforms: {
+            start: first,
+            end,
+            sourceStart: sourceWindow.start,
+            sourceLength: sourceWindow.length,
+            arrangedStart: window.start,
+            rowCount: source.rowCount,
+            rowWords,
+            groupWords: groups.vectors * 4,
+            groupSize: groups.size,
+            depth: source.depth,
+            bits,
+            signedCodes: signed && !isSign ? 1 : 0,
+            factor: isSign ? 2 : 1,
+            offset: isSign ? 1 : source.shift,
+            ...source.strides,
+          },
+          bindings: { source: sourceWindow.view, arranged: window.view },
+          workgroups: Math.ceil((end - first) / 64),
+          work,
+          variant,
+        });
+      }
+    }
   }
   return arranged;
 }

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { multiply } from '../../src/gemm/matmul.ts';
+import { Engine } from '../../src/gpu/engine.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
+import { perGroup, perTensor } from '../../src/quant/granularity.ts';
 import { quantize } from '../../src/quant/quantize.ts';
 import { integerMatmul } from '../reference/quant.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
+import { withLimits } from '../support/limits.ts';
 import { dispose, randomCodes, tensorOfCodes } from './products.ts';
 
 describe('operands of every width and layout', () => {
@@ -47,6 +51,33 @@ describe('operands of every width and layout', () => {
     const signs = Array.from(values, (value) => (value < 0 ? -1 : 1));
     expect(Array.from(await y.read())).toEqual(Array.from(integerMatmul(codes, signs, { M, N, K })));
     dispose(weights, w, x, y);
+  });
+
+  it.each([8, 5])('codes of %i bits beyond one storage binding', async (bits) => {
+    const whole = await open();
+    const device = withLimits(whole.device, { maxStorageBufferBindingSize: 4096 });
+    const limited = await Engine.open({ device, poison: true });
+    const random = createRandom(bits);
+    const [M, N, K] = [70, 60, 104];
+    const xs = random.normalArray(M * K);
+    const ws = random.normalArray(K * N);
+    for (const layout of ['flat', 'rows', 'columns'] as const) {
+      for (const granularity of [perTensor(), perGroup(0, 52)]) {
+        const results: Float32Array[] = [];
+        for (const engine of [whole, limited]) {
+          const x = engine.tensor(xs, [M, K]);
+          const weights = engine.tensor(ws, [K, N]);
+          const left = quantize(engine, x, { bits, layout });
+          const right = quantize(engine, weights, { bits, layout, granularity });
+          const y = multiply(engine, left, right, {}, {}) as Tensor<'float32'>;
+          results.push(await y.read());
+          dispose(x, weights, left, right, y);
+        }
+        expect(results[1]).toEqual(results[0]);
+      }
+    }
+    expect(limited.memory.live).toBe(0);
+    limited.close();
   });
 
   it('keeps the transposed copy of 8-bit weights, and only the sums of narrower ones', async () => {
