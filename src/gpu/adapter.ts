@@ -41,7 +41,7 @@ export async function requestAdapter(request: AdapterRequest = {}): Promise<GPUA
   });
   if (!adapter) {
     throw new UnsupportedAdapter(
-      "No WebGPU adapter was found. Install a Vulkan, Metal or Direct3D 12 driver; without a GPU, Chromium's SwiftShader works: in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader, in Node set VK_DRIVER_FILES to the vk_swiftshader_icd.json beside an installed Chromium.",
+      "No WebGPU adapter was found. Install a Vulkan, Metal or Direct3D 12 driver; without a GPU, Chromium's SwiftShader works: in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader, in Node set VK_DRIVER_FILES to the vk_swiftshader_icd.json beside an installed Chromium, and, where the system has no Vulkan loader (libvulkan), LD_LIBRARY_PATH to the folder of Chromium, which has one.",
     );
   }
   return adapter;
