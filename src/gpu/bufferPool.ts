@@ -38,7 +38,8 @@ export function bucketSize(size: number): number {
  */
 export class BufferPool {
   readonly #device: GPUDevice;
-  readonly #maximumPooled: number;
+  #maximumPooled: number;
+  readonly #kept = new Set<GPUBuffer>();
   readonly #destroy: (buffer: GPUBuffer) => void;
   readonly #free = new Map<number, GPUBuffer[]>();
   #live = 0;
@@ -79,6 +80,18 @@ export class BufferPool {
     return allocation;
   }
 
+  /** Keeps the buffer of an allocation from being handed out again before `close()`. */
+  keep(allocation: Allocation): void {
+    this.#kept.add(allocation.buffer);
+  }
+
+  /** Destroys every buffer that is not live, and from then on each one as it is released. */
+  close(): void {
+    this.#maximumPooled = 0;
+    this.#kept.clear();
+    this.trim();
+  }
+
   /** Destroys every pooled buffer. */
   trim(): void {
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#destroy(buffer);
@@ -110,13 +123,22 @@ export class BufferPool {
 
   #release(buffer: GPUBuffer, bucket: number): void {
     this.#live -= bucket;
+    if (this.#kept.has(buffer)) {
+      // Held under a size that no request has, so that only trim() finds it.
+      this.#hold(buffer, 0, bucket);
+      return;
+    }
     if (this.#failed.has(buffer) || this.#pooled + bucket > this.#maximumPooled) {
       this.#destroy(buffer);
       return;
     }
-    const free = this.#free.get(bucket) ?? [];
+    this.#hold(buffer, bucket, bucket);
+  }
+
+  #hold(buffer: GPUBuffer, key: number, bucket: number): void {
+    const free = this.#free.get(key) ?? [];
     free.push(buffer);
-    this.#free.set(bucket, free);
+    this.#free.set(key, free);
     this.#pooled += bucket;
   }
 }

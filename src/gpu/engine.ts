@@ -6,11 +6,12 @@ import { Allocation, type BufferView, Fault } from './allocation.ts';
 import { BufferPool, type MemoryReport } from './bufferPool.ts';
 import { type DotPath, dotPathKernel, dotPathOf, fasterDotPath, operationsPerWorkgroup } from './dotPath.ts';
 import { LossGuard } from './guard.ts';
-import type { Bindable, BindingFields, Dispatch, Kernel, Variant, Workgroups } from './kernel.ts';
+import type { Access, Bindable, BindingFields, Dispatch, Kernel, Variant, Workgroups } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { type KernelTime, Profiler } from './profiler.ts';
-import { Queue } from './queue.ts';
+import { Queue, type RecordedDispatch } from './queue.ts';
 import { ReadbackRing } from './readback.ts';
+import { Recording } from './recording.ts';
 import { layoutOf, padRows, Tensor } from './tensor.ts';
 import type { UniformFields } from './uniforms.ts';
 
@@ -43,6 +44,13 @@ export interface EngineInfo {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** A binding of a dispatch with its place in memory. */
+interface Bound {
+  readonly access: Access;
+  readonly bindable: Bindable;
+  readonly view: BufferView;
+}
+
 const wantedFeatures = ['timestamp-query', 'subgroups'] as const;
 const poisonWord = 0x7fedcba9;
 const minimumBindingBytes = 16;
@@ -71,6 +79,8 @@ export class Engine {
   readonly #pipelines: PipelineCache;
   readonly #readback: ReadbackRing;
   readonly #faults = new Set<Fault>();
+  readonly #recordings = new Set<Recording>();
+  #capturing: Recording | undefined;
   #failure: CuantaError | undefined;
 
   private constructor(device: GPUDevice, owned: boolean, options: EngineOptions) {
@@ -125,9 +135,12 @@ export class Engine {
     return this.#info.dotPath;
   }
 
-  /** Bytes live, pooled and at the peak. */
+  /** Bytes live, pooled and at the peak. What recordings hold is live. */
   get memory(): MemoryReport {
-    return this.#pool.report;
+    const { live, pooled, peak } = this.#pool.report;
+    let recorded = 0;
+    for (const recording of this.#recordings) recorded += recording.memory.bytes;
+    return { live: live + recorded, pooled, peak: Math.max(peak, live + recorded) };
   }
 
   /** Estimated operations that one dispatch should not exceed; kernels with more to do are split. */
@@ -165,25 +178,60 @@ export class Engine {
    */
   allocate(size: number): Allocation {
     this.#guard.assertAlive();
-    const allocation = this.#pool.allocate(Math.max(size, minimumBindingBytes));
+    const allocation = (this.#capturing ?? this.#pool).allocate(Math.max(size, minimumBindingBytes));
     if (this.#poison) {
       const pattern = new Uint32Array(allocation.size / 4).fill(poisonWord);
-      this.upload(allocation, new Uint8Array(pattern.buffer));
+      this.#write(allocation, new Uint8Array(pattern.buffer));
     }
     return allocation;
   }
 
-  /** Writes bytes at the beginning of an allocation. */
+  /** Writes bytes at the beginning of an allocation. While capturing, once and for all repetitions. */
   upload(allocation: Allocation, data: Uint8Array): void {
     this.#guard.assertAlive();
-    const outcome = this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data);
-    if (outcome) allocation.dependOn(outcome);
+    this.#capturing?.keep(allocation);
+    this.#write(allocation, data);
   }
 
   /** Sets an allocation to zeros. */
   clear(allocation: Allocation): void {
+    this.#perform(() => {
+      allocation.dependOn(this.#queue.clear({ allocation, offset: 0, size: allocation.size }));
+    });
+  }
+
+  /** Copies the first `size` bytes, a multiple of 4, of one allocation to the beginning of another. */
+  copy(source: Allocation, target: Allocation, size: number): void {
+    this.#perform(() => {
+      target.dependOn(this.#queue.copy({ allocation: source, offset: 0, size }, target.buffer, 0));
+      target.inherit(source);
+    });
+  }
+
+  /**
+   * Records the work of `record` without doing it, to be repeated any number of times with `recording.replay()`. What
+   * `record` allocates belongs to the recording: tensors that it returns hold the results of the latest repetition, and
+   * what it releases is reused by its later steps. Nothing may be read within `record`.
+   */
+  capture<T>(record: () => T): { readonly value: T; readonly recording: Recording } {
     this.#guard.assertAlive();
-    allocation.dependOn(this.#queue.clear({ allocation, offset: 0, size: allocation.size }));
+    const recording = new Recording(
+      this.device,
+      (buffer) => this.#queue.destroyLater(buffer),
+      (disposed) => this.#recordings.delete(disposed),
+    );
+    const outer = this.#capturing;
+    this.#capturing = recording;
+    try {
+      const value = record();
+      this.#recordings.add(recording);
+      return { value, recording };
+    } catch (error) {
+      recording.dispose();
+      throw error;
+    } finally {
+      this.#capturing = outer;
+    }
   }
 
   /**
@@ -205,16 +253,18 @@ export class Engine {
    */
   run<F extends UniformFields, B extends BindingFields>(kernel: Kernel<F, B>, dispatch: Dispatch<F, B>): void {
     this.#guard.assertAlive();
-    const bound = Object.keys(kernel.bindings).map((name) => ({
-      access: kernel.bindings[name] ?? 'read',
-      bindable: dispatch.bindings[name] as Bindable,
-      view: this.#viewOf(dispatch.bindings[name] as Bindable, `${kernel.name}, binding "${name}"`),
-    }));
+    const bound = Object.keys(kernel.bindings).map(
+      (name): Bound => ({
+        access: kernel.bindings[name] ?? 'read',
+        bindable: dispatch.bindings[name] as Bindable,
+        view: this.#viewOf(dispatch.bindings[name] as Bindable, `${kernel.name}, binding "${name}"`),
+      }),
+    );
     const workgroups = this.#grid(dispatch.workgroups);
     if (!('indirect' in workgroups) && workgroups.includes(0)) return;
     // The general type of a kernel: its uniforms and bindings were checked against the exact one by the signature.
     const general = kernel as unknown as Kernel;
-    const outcome = this.#queue.dispatch({
+    const command: RecordedDispatch = {
       kind: 'dispatch',
       kernel: general,
       pipeline: this.#pipelines.get(general, dispatch.variant),
@@ -222,7 +272,24 @@ export class Engine {
       views: bound.map(({ view }) => view),
       workgroups,
       work: dispatch.work,
-    });
+    };
+    this.#perform(() => this.#dispatch(command, bound));
+  }
+
+  /** Does something now, or while capturing at each repetition. */
+  #perform(step: () => void): void {
+    this.#guard.assertAlive();
+    if (this.#capturing) this.#capturing.add(step);
+    else step();
+  }
+
+  #write(allocation: Allocation, data: Uint8Array): void {
+    const outcome = this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data);
+    if (outcome) allocation.dependOn(outcome);
+  }
+
+  #dispatch(command: RecordedDispatch, bound: readonly Bound[]): void {
+    const outcome = this.#queue.dispatch(command);
     outcome.settled.catch((error: CuantaError) => {
       this.#failure ??= error;
     });
