@@ -234,6 +234,17 @@ export class Engine {
     }
   }
 
+  /** Does `work` at once even while capturing: for what is computed once and shared, such as weights. */
+  uncaptured<T>(work: () => T): T {
+    const capturing = this.#capturing;
+    this.#capturing = undefined;
+    try {
+      return work();
+    } finally {
+      this.#capturing = capturing;
+    }
+  }
+
   /**
    * A new error word for kernels to report an element that they cannot compute with. Whatever is written by a kernel
    * that binds it carries it. Release it once those kernels are recorded.
