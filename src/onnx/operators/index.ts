@@ -1,0 +1,4 @@
+import { OperatorTable } from '../../graph/operator.ts';
+
+/** Every operator that Cuanta computes. */
+export const operators = new OperatorTable([]);
