@@ -6,6 +6,7 @@ import type { Graph, GraphValue } from './graph.ts';
 import { type ElementType, type HostTensor, isInteger } from './hostTensor.ts';
 import type { NodeInput, OperatorTable } from './operator.ts';
 import { ConstantCache, deviceType, download, type NodePlan, Plan, upload } from './plan.ts';
+import { unsupportedNodes } from './support.ts';
 
 /** A result of a model. It holds GPU memory until `dispose()`. */
 export interface ModelOutput {
@@ -181,16 +182,13 @@ function typeOfInput(declared: GraphValue, given: HostTensor | Tensor, symbols: 
 }
 
 function assertSupported(graph: Graph, operators: OperatorTable): void {
-  const reasons = graph.nodes.flatMap((node) => {
-    const operator = operators.find(node);
-    const title = `${node.domain ? `${node.domain}.` : ''}${node.operator} (node "${node.name}")`;
-    if (!operator) return [`${title}: there is no such operator here`];
-    const reason = operator.unsupported?.({ node, opset: graph.opsets.get(node.domain) ?? 1 });
-    return reason ? [`${title}: ${reason}`] : [];
+  const found = unsupportedNodes(graph, operators);
+  if (found.length === 0) return;
+  const lines = found.map(({ node: { domain, operator, name }, reason }) => {
+    return `- ${domain ? `${domain}.` : ''}${operator} (node "${name}"): ${reason}`;
   });
-  if (reasons.length === 0) return;
   throw new UnsupportedOperator(
-    `The model has ${reasons.length} node(s) that Cuanta does not compute; nothing is computed elsewhere in their place:\n${reasons.map((reason) => `- ${reason}`).join('\n')}\nExport the model without them.`,
+    `The model has ${found.length} node(s) that Cuanta does not compute; nothing is computed elsewhere in their place:\n${lines.join('\n')}\nExport the model without them.`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { Engine } from '../gpu/engine.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { narrow, widen } from '../quant/convert.ts';
-import type { Graph, GraphNode } from './graph.ts';
+import { chosenBranch, type Graph, type GraphNode, isChoice, usedNames } from './graph.ts';
 import { type ElementType, type HostTensor, hostArray } from './hostTensor.ts';
 import {
   NodeContext,
@@ -93,6 +93,9 @@ function unsupportedAtRun(node: GraphNode): UnsupportedOperator {
   );
 }
 
+/** Constants are computed on the CPU, where a small model could ask for any amount of memory: 1 GiB of 64-bit numbers. */
+const largestConstantElements = 2 ** 27;
+
 /**
  * A graph bound to the shapes of its inputs: what can be known beforehand is computed on the CPU, everything else is
  * recorded once on the GPU and repeated at each run. A buffer is reused as soon as the last node that needs it is recorded.
@@ -143,6 +146,7 @@ class PlanBuilder {
   readonly #source: PlanSource;
   readonly #values = new Map<string, PlanValue>();
   readonly #usesLeft = new Map<string, number>();
+  #constantElements = 0;
 
   constructor(source: PlanSource, inputTypes: ReadonlyMap<string, NodeInput>) {
     this.#source = source;
@@ -153,7 +157,7 @@ class PlanBuilder {
       if (tensor) this.inputs.set(name, tensor);
       this.#values.set(name, { elementType, shape, host, tensor });
     }
-    for (const node of graph.nodes) for (const name of node.inputs) this.#use(name);
+    for (const node of graph.nodes) for (const name of usedNames(node)) this.#use(name);
     // Inputs and outputs outlive the run.
     for (const { name } of [...graph.outputs, ...graph.inputs]) this.#use(name);
   }
@@ -180,6 +184,21 @@ class PlanBuilder {
   }
 
   #add(node: GraphNode): void {
+    if (isChoice(node)) this.#choose(node);
+    else this.#addOperation(node);
+    this.#release(node);
+  }
+
+  /** Adds the nodes of the branch taken in place of the choice; they make its outputs under their names. */
+  #choose(node: GraphNode): void {
+    const { host } = this.#value(node.inputs[0] ?? '');
+    if (!host) throw unsupportedAtRun(node);
+    const { nodes } = chosenBranch(node, host.data[0] !== 0);
+    for (const inner of nodes) for (const name of usedNames(inner)) this.#use(name);
+    for (const inner of nodes) this.#add(inner);
+  }
+
+  #addOperation(node: GraphNode): void {
     const { graph, operators } = this.#source;
     const operator = operators.find(node);
     if (!operator) throw unsupportedAtRun(node);
@@ -188,10 +207,10 @@ class PlanBuilder {
     const known = inputs.every((input) => input === undefined || input.host !== undefined);
     if (known || operator.shapeOnly) this.#fold(node, operator, context, inputs);
     else this.#record(node, operator, context);
-    this.#release(node);
   }
 
   #fold(node: GraphNode, operator: Operator, context: NodeContext, inputs: readonly (PlanValue | undefined)[]): void {
+    this.#afford(operator.infer(context), node);
     const results = operator.evaluate(
       context,
       inputs.map((input) => input?.host),
@@ -204,6 +223,15 @@ class PlanBuilder {
       explanation: operator.shapeOnly ? 'depends on shapes alone' : 'its inputs are constant',
       outputs,
     });
+  }
+
+  #afford(types: readonly ValueType[], node: GraphNode): void {
+    for (const { shape } of types) this.#constantElements += elementCount(shape);
+    if (this.#constantElements <= largestConstantElements) return;
+    const shapes = types.map(({ shape }) => `[${shape}]`).join(', ');
+    throw new LimitExceeded(
+      `With ${node.operator} node "${node.name}", which makes ${shapes}, more than ${largestConstantElements} elements are constants to be computed before the model runs. Make them smaller.`,
+    );
   }
 
   #record(node: GraphNode, operator: Operator, context: NodeContext): void {
@@ -287,7 +315,7 @@ class PlanBuilder {
 
   /** Gives back the buffers that no later node needs. */
   #release(node: GraphNode): void {
-    for (const name of node.inputs) {
+    for (const name of usedNames(node)) {
       const left = (this.#usesLeft.get(name) ?? 0) - 1;
       this.#usesLeft.set(name, left);
       const value = this.#values.get(name);
