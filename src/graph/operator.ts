@@ -14,6 +14,8 @@ export interface ValueType {
 /** An input of a node; `host` is there where the value is known without the GPU. */
 export interface NodeInput extends ValueType {
   readonly host: HostTensor | undefined;
+  /** True where `host` is the same whatever the model is given, so that what is made of it can be kept. */
+  readonly constant?: boolean;
 }
 
 /** A node with what is known about its inputs: what operators infer and compute from. */
@@ -150,8 +152,8 @@ export interface RecordContext {
   /** An int32 result as the element type of output `index` is held: narrowed to 8 bits where it is one. Takes it over. */
   narrowed(result: Tensor<'float32' | 'int32'>, index?: number): Tensor;
   /**
-   * Something made from constant inputs alone, such as a packed weight: made once for the model, outside of the recording,
-   * and shared by the plans of all input shapes. `key` tells it from others of the node.
+   * Something made from constant inputs alone (`NodeInput.constant`), such as a packed weight: made once for the model,
+   * outside of the recording, and shared by the plans of all input shapes. `key` tells it from others of the node.
    */
   constant<T extends { dispose(): void }>(key: string, make: () => T): T;
 }
@@ -179,7 +181,7 @@ export interface Operator {
    */
   readonly record?: (record: RecordContext) => readonly Tensor[];
   /** In a sentence: which kernel `record` takes and why. Shown by `model.plan()`. */
-  readonly explain?: (context: NodeContext) => string;
+  readonly explain?: (context: NodeContext, engine: Engine) => string;
 }
 
 /** Finds operators by domain and name. */

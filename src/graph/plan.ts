@@ -29,6 +29,8 @@ export interface NodePlan {
 /** A value as the plan knows it: on the CPU, on the GPU, or both. */
 interface PlanValue extends ValueType {
   readonly host: HostTensor | undefined;
+  /** See `NodeInput`. */
+  readonly constant: boolean;
   tensor: Tensor | undefined;
 }
 
@@ -151,11 +153,13 @@ class PlanBuilder {
   constructor(source: PlanSource, inputTypes: ReadonlyMap<string, NodeInput>) {
     this.#source = source;
     const { engine, graph } = source;
-    for (const [name, host] of graph.initializers) this.#values.set(name, { ...host, host, tensor: undefined });
+    for (const [name, host] of graph.initializers) {
+      this.#values.set(name, { ...host, host, constant: true, tensor: undefined });
+    }
     for (const [name, { elementType, shape, host }] of inputTypes) {
       const tensor = host ? undefined : engine.empty(shape, deviceType(elementType));
       if (tensor) this.inputs.set(name, tensor);
-      this.#values.set(name, { elementType, shape, host, tensor });
+      this.#values.set(name, { elementType, shape, host, constant: false, tensor });
     }
     for (const node of graph.nodes) for (const name of usedNames(node)) this.#use(name);
     // Inputs and outputs outlive the run.
@@ -215,7 +219,8 @@ class PlanBuilder {
       context,
       inputs.map((input) => input?.host),
     );
-    const outputs = this.#define(node, results, (index) => ({ host: results[index], tensor: undefined }));
+    const constant = !operator.shapeOnly && inputs.every((input) => !input || input.constant);
+    const outputs = this.#define(node, results, (index) => ({ host: results[index], constant, tensor: undefined }));
     this.nodes.push({
       node: node.name,
       operator: node.operator,
@@ -240,12 +245,16 @@ class PlanBuilder {
     const scratch: Tensor[] = [];
     const results = operator.record(this.#recordContext(node, context, types, scratch));
     for (const tensor of scratch) if (!results.includes(tensor)) tensor.dispose();
-    const outputs = this.#define(node, types, (index) => ({ host: undefined, tensor: results[index] }));
+    const outputs = this.#define(node, types, (index) => ({
+      host: undefined,
+      constant: false,
+      tensor: results[index],
+    }));
     this.nodes.push({
       node: node.name,
       operator: node.operator,
       place: 'gpu',
-      explanation: operator.explain?.(context) ?? node.operator,
+      explanation: operator.explain?.(context, this.#source.engine) ?? node.operator,
       outputs,
     });
   }
@@ -299,7 +308,7 @@ class PlanBuilder {
   #define(
     node: GraphNode,
     types: readonly ValueType[],
-    placed: (index: number) => { readonly host: HostTensor | undefined; readonly tensor: Tensor | undefined },
+    placed: (index: number) => Pick<PlanValue, 'host' | 'constant' | 'tensor'>,
   ): NodePlan['outputs'] {
     const defined: { name: string; elementType: ElementType; shape: Shape }[] = [];
     node.outputs.forEach((name, index) => {
