@@ -1,0 +1,11 @@
+import { convolutionCases } from './cases.ts';
+import { convolutionSuite } from './suite.ts';
+
+for (const transposed of [false, true]) {
+  convolutionSuite(`the register kernel${transposed ? ', transposed' : ''}`, convolutionCases, {
+    kernel: 'register',
+    transposed,
+    edge: 4,
+    rolling: false,
+  });
+}
