@@ -1,4 +1,7 @@
 import { OperatorTable } from '../../graph/operator.ts';
+import { constantOperators } from './constant.ts';
+import { layoutOperators } from './layout.ts';
+import { shapeOperators } from './shape.ts';
 
 /** Every operator that Cuanta computes. */
-export const operators = new OperatorTable([]);
+export const operators = new OperatorTable([...constantOperators, ...shapeOperators, ...layoutOperators]);
