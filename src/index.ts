@@ -31,6 +31,7 @@ export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { Model, ModelMemory, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
+export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
 export type { ExternalData } from './onnx/tensor.ts';

@@ -5,7 +5,8 @@ import type { Tensor } from '../gpu/tensor.ts';
 import type { Graph, GraphValue } from './graph.ts';
 import { type ElementType, type HostTensor, isInteger } from './hostTensor.ts';
 import type { NodeInput, OperatorTable } from './operator.ts';
-import { ConstantCache, deviceType, download, type NodePlan, Plan, upload } from './plan.ts';
+import { ConstantCache, deviceType, download, feed, type NodePlan, Plan } from './plan.ts';
+import { type SelfCheckReport, selfCheckGraph } from './selfCheck.ts';
 import { unsupportedNodes } from './support.ts';
 
 /** A result of a model. It holds GPU memory until `dispose()`. */
@@ -62,7 +63,9 @@ export class Model {
     const plan = this.#planFor(types);
     for (const [name, target] of plan.inputs) {
       const given = inputs[name];
-      if (given) feed(this.engine, target, given, name);
+      if (!given) continue;
+      if ('data' in given) feed(this.engine, target, given, name);
+      else feedTensor(this.engine, target, given, name);
     }
     plan.run();
     return new Map(
@@ -76,6 +79,17 @@ export class Model {
   /** What each node does for these input shapes: which kernel, and why; nothing is run. */
   plan(inputs: Readonly<Record<string, HostTensor | Tensor>>): readonly NodePlan[] {
     return this.#planFor(this.#inputTypes(inputs)).nodes;
+  }
+
+  /**
+   * Runs the model node by node and compares every node with its definition on the CPU, applied to what the GPU gave that
+   * node: says which node goes wrong where `run` gives a wrong result. Takes much longer than a run.
+   *
+   * @throws as `run`
+   */
+  selfCheck(inputs: Readonly<Record<string, HostTensor>>): Promise<SelfCheckReport> {
+    const { engine, graph } = this;
+    return selfCheckGraph({ engine, graph, operators: this.#operators }, inputs, this.#inputTypes(inputs));
   }
 
   get memory(): ModelMemory {
@@ -192,18 +206,13 @@ function assertSupported(graph: Graph, operators: OperatorTable): void {
   );
 }
 
-function feed(engine: Engine, target: Tensor, given: HostTensor | Tensor, name: string): void {
-  if ('data' in given) {
-    using staged = upload(engine, given, name);
-    engine.copy(staged.allocation, target.allocation, target.layout.size);
-  } else {
-    if (given.dtype !== target.dtype) {
-      throw new InvalidInput(
-        `The input "${name}" is ${given.dtype} on the GPU, but ${target.dtype} is needed; convert it.`,
-      );
-    }
-    engine.copy(given.allocation, target.allocation, target.layout.size);
+function feedTensor(engine: Engine, target: Tensor, given: Tensor, name: string): void {
+  if (given.dtype !== target.dtype) {
+    throw new InvalidInput(
+      `The input "${name}" is ${given.dtype} on the GPU, but ${target.dtype} is needed; convert it.`,
+    );
   }
+  engine.copy(given.allocation, target.allocation, target.layout.size);
 }
 
 function outputOf(

@@ -81,6 +81,12 @@ export function upload(engine: Engine, value: HostTensor, name: string): Tensor 
   return engine.tensor(toInt32(value, name), value.shape);
 }
 
+/** Records the copy of a host tensor into a tensor of the form that `upload` makes. */
+export function feed(engine: Engine, target: Tensor, value: HostTensor, name: string): void {
+  using staged = upload(engine, value, name);
+  engine.copy(staged.allocation, target.allocation, target.layout.size);
+}
+
 /** The elements of a GPU tensor as a host tensor of this element type. */
 export async function download(tensor: Tensor, type: ValueType): Promise<HostTensor> {
   const values = await tensor.read();
