@@ -1,7 +1,15 @@
 import { OperatorTable } from '../../graph/operator.ts';
 import { constantOperators } from './constant.ts';
 import { layoutOperators } from './layout.ts';
+import { normalizationOperators } from './normalize.ts';
+import { reductionOperators } from './reduce.ts';
 import { shapeOperators } from './shape.ts';
 
 /** Every operator that Cuanta computes. */
-export const operators = new OperatorTable([...constantOperators, ...shapeOperators, ...layoutOperators]);
+export const operators = new OperatorTable([
+  ...constantOperators,
+  ...shapeOperators,
+  ...layoutOperators,
+  ...reductionOperators,
+  ...normalizationOperators,
+]);

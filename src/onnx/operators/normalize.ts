@@ -324,7 +324,7 @@ export const LpNormalization = normalization('LpNormalization', (context) => {
 });
 
 /** The family of normalizations. */
-export const normalizations: readonly Operator[] = [
+export const normalizationOperators: readonly Operator[] = [
   Softmax,
   LogSoftmax,
   LayerNormalization,

@@ -252,7 +252,7 @@ export const CumSum: Operator = {
 };
 
 /** The family of reductions. */
-export const reductions: readonly Operator[] = [
+export const reductionOperators: readonly Operator[] = [
   ReduceSum,
   ReduceMean,
   ReduceMax,
