@@ -1,4 +1,4 @@
-import { MalformedModel } from '../base/errors.ts';
+import { MalformedModel, UnsupportedOperator } from '../base/errors.ts';
 import { resolveAxis, type Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
@@ -46,11 +46,18 @@ export class NodeContext {
     return this.#inputs[index];
   }
 
-  /** The numbers of an input that shapes depend on: a list of axes, sizes, indices. @throws MalformedModel */
+  /** The numbers of an input that shapes depend on: a list of axes, sizes, indices. @throws UnsupportedOperator */
   integers(index: number): number[] {
+    return Array.from(this.known(index).data);
+  }
+
+  /** An input that the work to be recorded depends on. @throws UnsupportedOperator when it is computed on the GPU */
+  known(index: number): HostTensor {
     const { host } = this.input(index);
-    if (!host) this.fail(`input ${index} must be known before the model runs, but is computed on the GPU`);
-    return Array.from(host.data);
+    if (host) return host;
+    throw new UnsupportedOperator(
+      `${this.#title()}: input ${index} must be known before the model runs, but is computed on the GPU or a float input of the model. Make it a constant of the model.`,
+    );
   }
 
   optionalIntegers(index: number): number[] | undefined {

@@ -119,7 +119,7 @@ class Importer {
     }
     return {
       name: proto.name,
-      inputs: inputs.map((value, index) => graphValue(value, inputNames[index] ?? '', 'input')),
+      inputs: inputs.map((value, index) => graphValue(value, inputNames[index] ?? '', outer ? 'inner input' : 'input')),
       outputs,
       nodes: sortNodes(nodes),
       initializers: new Map(),
@@ -252,7 +252,11 @@ function opsetsOf(model: ModelProto): Map<string, number> {
   return opsets;
 }
 
-function graphValue({ name: ownName, type }: ValueInfoProto, name: string, role: 'input' | 'output'): GraphValue {
+function graphValue(
+  { name: ownName, type }: ValueInfoProto,
+  name: string,
+  role: 'input' | 'inner input' | 'output',
+): GraphValue {
   const what = `The ${role} ${quoted(ownName)}`;
   if (type?.value.case === undefined) {
     if (role === 'input') throw new MalformedModel(`${what} has no type; export the model again.`);
