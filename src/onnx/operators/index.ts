@@ -1,7 +1,9 @@
 import { OperatorTable } from '../../graph/operator.ts';
 import { constantOperators } from './constant.ts';
+import { convolutionOperators } from './convolution.ts';
 import { layoutOperators } from './layout.ts';
 import { normalizationOperators } from './normalize.ts';
+import { poolingOperators } from './pooling.ts';
 import { reductionOperators } from './reduce.ts';
 import { shapeOperators } from './shape.ts';
 
@@ -12,4 +14,6 @@ export const operators = new OperatorTable([
   ...layoutOperators,
   ...reductionOperators,
   ...normalizationOperators,
+  ...convolutionOperators,
+  ...poolingOperators,
 ]);
