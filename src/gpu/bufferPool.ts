@@ -59,9 +59,10 @@ export class BufferPool {
 
   /**
    * A buffer of at least `size` bytes; its contents are arbitrary.
+   * @param fresh whether it must be one that was never handed out before.
    * @throws LimitExceeded when it is beyond the device's largest buffer.
    */
-  allocate(size: number): Allocation {
+  allocate(size: number, fresh = false): Allocation {
     const limit = this.#device.limits.maxBufferSize;
     const aligned = Math.ceil(size / 4) * 4;
     if (aligned > limit) {
@@ -70,7 +71,7 @@ export class BufferPool {
       );
     }
     const bucket = Math.min(bucketSize(aligned), Math.floor(limit / 4) * 4);
-    const buffer = this.#free.get(bucket)?.pop();
+    const buffer = fresh ? undefined : this.#free.get(bucket)?.pop();
     if (buffer) this.#pooled -= bucket;
     this.#live += bucket;
     this.#peak = Math.max(this.#peak, this.#live);

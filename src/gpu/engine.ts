@@ -159,11 +159,17 @@ export class Engine {
         `tensor: ${data.length} elements do not fill shape [${shape}], which has ${elementCount(shape)}; give as many elements as the shape has.`,
       );
     }
-    const tensor = this.empty(shape, dtypeOf(data) as DTypeOf<T>);
-    const padded = padRows(data, tensor.layout);
-    const bytes = new Uint8Array(padded.buffer, padded.byteOffset, padded.byteLength);
-    if (bytes.length > 0) this.upload(tensor.allocation, bytes);
-    return tensor;
+    this.#guard.assertAlive();
+    const dtype = dtypeOf(data) as DTypeOf<T>;
+    const layout = layoutOf(shape, dtype);
+    const padded = padRows(data, layout);
+    const size = Math.max(layout.size, minimumBindingBytes);
+    // While capturing, it is written once for all repetitions: no other step may have used the memory.
+    const allocation = this.#capturing?.allocateConstant(size) ?? this.#pool.allocate(size);
+    if (layout.size > 0) {
+      this.#write(allocation, new Uint8Array(padded.buffer, padded.byteOffset, padded.byteLength));
+    }
+    return new Tensor(this, allocation, shape, dtype);
   }
 
   /** A tensor whose elements are still to be written by a kernel; until then they are arbitrary. */
@@ -186,11 +192,9 @@ export class Engine {
     return allocation;
   }
 
-  /** Writes bytes at the beginning of an allocation. While capturing, once and for all repetitions. */
+  /** Writes bytes at the beginning of an allocation. */
   upload(allocation: Allocation, data: Uint8Array): void {
-    this.#guard.assertAlive();
-    this.#capturing?.keep(allocation);
-    this.#write(allocation, data);
+    this.#perform(() => this.#write(allocation, data));
   }
 
   /** Sets an allocation to zeros. */
@@ -255,6 +259,7 @@ export class Engine {
     this.clear(word);
     const fault = new Fault(word, describe, (released) => this.#faults.delete(released));
     this.#faults.add(fault);
+    this.#capturing?.hold(fault);
     return fault;
   }
 

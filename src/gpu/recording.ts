@@ -1,4 +1,4 @@
-import type { Allocation } from './allocation.ts';
+import type { Allocation, Fault } from './allocation.ts';
 import { BufferPool, bucketSize } from './bufferPool.ts';
 
 /** GPU memory of a recording, in bytes. */
@@ -16,6 +16,7 @@ export interface RecordingMemory {
 export class Recording {
   readonly #pool: BufferPool;
   readonly #steps: (() => void)[] = [];
+  readonly #faults: Fault[] = [];
   readonly #onDispose: (recording: Recording) => void;
   #bytesWithoutReuse = 0;
   #disposed = false;
@@ -46,9 +47,18 @@ export class Recording {
     return allocation;
   }
 
-  /** Keeps the contents of an allocation from being overwritten by later steps: they are written once, not repeated. */
-  keep(allocation: Allocation): void {
+  /** Memory for what is written once, not repeated: neither earlier nor later steps use it for anything else. */
+  allocateConstant(size: number): Allocation {
+    const allocation = this.#pool.allocate(size, true);
+    this.#bytesWithoutReuse += bucketSize(allocation.size);
     this.#pool.keep(allocation);
+    return allocation;
+  }
+
+  /** Keeps an error word to itself as long as the work can be repeated. */
+  hold(fault: Fault): void {
+    fault.retain();
+    this.#faults.push(fault);
   }
 
   add(step: () => void): void {
@@ -66,6 +76,7 @@ export class Recording {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#steps.length = 0;
+    for (const fault of this.#faults) fault.release();
     this.#pool.close();
     this.#onDispose(this);
   }

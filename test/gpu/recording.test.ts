@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../src/base/errors.ts';
+import { widen } from '../../src/quant/convert.ts';
 import { dequantize } from '../../src/quant/dequantize.ts';
 import { quantize } from '../../src/quant/quantize.ts';
 import { useEngine } from '../support/engine.ts';
@@ -36,6 +37,43 @@ describe('a recording', () => {
     y.dispose();
     recording.dispose();
     expect(engine.memory.live).toBe(before);
+  });
+
+  it('keeps what was uploaded in it from the steps before', async () => {
+    const engine = await open();
+    using x = engine.tensor(Int8Array.of(1, 2, 3, 4), [4]);
+    const { value: sum, recording } = engine.capture(() => {
+      widen(engine, x).dispose();
+      using constant = engine.tensor(Int8Array.of(5, 6, 7, 8), [4]);
+      return widen(engine, constant);
+    });
+    for (let repetition = 0; repetition < 2; repetition++) {
+      recording.replay();
+      expect([...(await sum.read())]).toEqual([5, 6, 7, 8]);
+    }
+    sum.dispose();
+    recording.dispose();
+  });
+
+  it('keeps error words from the steps after, as long as it lives', async () => {
+    const engine = await open();
+    using x = engine.tensor(Float32Array.of(1, Number.NaN), [2]);
+    const { value: wide, recording } = engine.capture(() => {
+      using codes = quantize(engine, x);
+      using values = dequantize(engine, codes);
+      using again = engine.empty([2], 'float32');
+      engine.copy(values.allocation, again.allocation, 8);
+      const copies = [0, 1, 2, 3].map(() => engine.empty([2], 'float32'));
+      for (const copy of copies) engine.copy(again.allocation, copy.allocation, 8);
+      for (const copy of copies.slice(1)) copy.dispose();
+      return copies[0] ?? again;
+    });
+    recording.replay();
+    await expect(wide.read()).rejects.toThrow('Element 1');
+    await expect(engine.check()).rejects.toThrow('Element 1');
+    wide.dispose();
+    recording.dispose();
+    await engine.check();
   });
 
   it('finds a non-finite element in one repetition and forgets it in the next', async () => {
