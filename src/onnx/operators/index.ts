@@ -5,6 +5,7 @@ import { layoutOperators } from './layout.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { reductionOperators } from './reduce.ts';
+import { selectOperators } from './select.ts';
 import { shapeOperators } from './shape.ts';
 
 /** Every operator that Cuanta computes. */
@@ -12,6 +13,7 @@ export const operators = new OperatorTable([
   ...constantOperators,
   ...shapeOperators,
   ...layoutOperators,
+  ...selectOperators,
   ...reductionOperators,
   ...normalizationOperators,
   ...convolutionOperators,
