@@ -1,12 +1,19 @@
 import { OperatorTable } from '../../graph/operator.ts';
+import { BatchNormalization } from './batchNormalization.ts';
+import { binaryOperators } from './binary.ts';
+import { castOperators } from './cast.ts';
+import { Clip } from './clip.ts';
+import { comparisonOperators } from './compare.ts';
 import { constantOperators } from './constant.ts';
 import { convolutionOperators } from './convolution.ts';
 import { layoutOperators } from './layout.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
+import { Pow } from './power.ts';
 import { reductionOperators } from './reduce.ts';
 import { selectOperators } from './select.ts';
 import { shapeOperators } from './shape.ts';
+import { unaryOperators } from './unary.ts';
 
 /** Every operator that Cuanta computes. */
 export const operators = new OperatorTable([
@@ -16,6 +23,13 @@ export const operators = new OperatorTable([
   ...selectOperators,
   ...reductionOperators,
   ...normalizationOperators,
+  ...unaryOperators,
+  ...binaryOperators,
+  ...comparisonOperators,
+  ...castOperators,
+  Pow,
+  Clip,
+  BatchNormalization,
   ...convolutionOperators,
   ...poolingOperators,
 ]);
