@@ -181,6 +181,8 @@ class PlanBuilder {
       const tensor = value.tensor?.reshape(value.shape);
       this.outputs.set(name, { ...value, tensor });
     }
+    // The outputs hold their own references from here on; inputs are held by their name.
+    for (const [name, value] of this.#values) if (!this.inputs.has(name)) value.tensor?.dispose();
   }
 
   #use(name: string): void {

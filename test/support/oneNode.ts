@@ -78,8 +78,12 @@ export async function runNode(engine: Engine, nodeCase: NodeCase): Promise<NodeR
     ),
   );
   const results = [...model.run(feeds).values()];
-  const outputs = await Promise.all(results.map((result) => result.read()));
-  for (const result of results) result.dispose();
+  let outputs: HostTensor[];
+  try {
+    outputs = await Promise.all(results.map((result) => result.read()));
+  } finally {
+    for (const result of results) result.dispose();
+  }
   const [plan] = model.plan(feeds);
   return {
     outputs,
