@@ -1,4 +1,5 @@
 import { OperatorTable } from '../../graph/operator.ts';
+import { attentionOperators } from './attention.ts';
 import { BatchNormalization } from './batchNormalization.ts';
 import { binaryOperators } from './binary.ts';
 import { castOperators } from './cast.ts';
@@ -7,9 +8,11 @@ import { comparisonOperators } from './compare.ts';
 import { constantOperators } from './constant.ts';
 import { convolutionOperators } from './convolution.ts';
 import { layoutOperators } from './layout.ts';
+import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
+import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
 import { selectOperators } from './select.ts';
 import { shapeOperators } from './shape.ts';
@@ -32,4 +35,7 @@ export const operators = new OperatorTable([
   BatchNormalization,
   ...convolutionOperators,
   ...poolingOperators,
+  ...matrixOperators,
+  ...attentionOperators,
+  ...recurrentOperators,
 ]);

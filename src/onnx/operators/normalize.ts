@@ -5,6 +5,7 @@ import { type HostTensor, hostTensor, isInteger } from '../../graph/hostTensor.t
 import type { NodeContext, NodeInput, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
 import { type NormalizationMeasure, normalize, type ParameterPattern } from '../../nn/normalize.ts';
 import { softmax } from '../../nn/softmax.ts';
+import { namedOutputs } from './namedOutputs.ts';
 import { hostInput } from './rearrange.ts';
 
 /** A tensor seen as rows along an axis. */
@@ -140,7 +141,7 @@ function normalizeOnHost(node: Normalization, inputs: readonly (HostTensor | und
 function recordNormalization(
   { engine, context, tensor, optionalTensor }: RecordContext,
   node: Normalization,
-): Tensor[] {
+): readonly Tensor[] {
   const { rows, measure, centred, epsilon, parameters, statisticsShape } = node;
   const floats = (index: number | undefined) =>
     index === undefined ? undefined : (optionalTensor(index) as Tensor<'float32'> | undefined);
@@ -160,9 +161,7 @@ function recordNormalization(
   using inverse = results.inverse;
   const y = made.reshape(context.input(0).shape);
   if (!statisticsShape) return [y];
-  // An output that is left out has no name, and its tensor no owner.
-  const others = [mean, inverse].slice(0, context.node.outputs.length - 1);
-  return [y, ...others.map((other, index) => (context.node.outputs[index + 1] ? other.reshape(statisticsShape) : y))];
+  return namedOutputs(context, [y, mean.reshape(statisticsShape), inverse.reshape(statisticsShape)]);
 }
 
 function normalization(name: string, describe: (context: NodeContext) => Normalization): Operator {

@@ -1,11 +1,12 @@
-import { LimitExceeded, UnsupportedOperator } from '../../base/errors.ts';
+import { UnsupportedOperator } from '../../base/errors.ts';
 import { elementCount, type Shape, splitAtAxis } from '../../base/shape.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
-import { bitsOf, type HostTensor, hostTensor, integerRange, isInteger } from '../../graph/hostTensor.ts';
+import { bitsOf, type HostTensor, hostTensor, isInteger } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator, ValueType } from '../../graph/operator.ts';
 import { cumulativeSum } from '../../nn/cumulativeSum.ts';
 import { type Reduction, reduce, reducedShape } from '../../nn/reduce.ts';
 import { hostInput } from './rearrange.ts';
+import { wrappedInteger } from './wrappedInteger.ts';
 
 /** A reduction as ONNX defines it, for the CPU. */
 interface Definition {
@@ -67,19 +68,6 @@ function groupsOf(shape: Shape, axes: readonly number[], values: ArrayLike<numbe
   return groups;
 }
 
-/** An integer as its type wraps it around. @throws LimitExceeded for one of 64 bits that no float64 holds. */
-function wrapped(value: bigint, { elementType }: HostTensor): number {
-  const range = integerRange(elementType);
-  const bits = bitsOf(elementType);
-  const result = Number(range && range[0] < 0 ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value));
-  if (!Number.isSafeInteger(result)) {
-    throw new LimitExceeded(
-      `A reduction gives ${result}, but 64-bit integers are held up to ${Number.MAX_SAFE_INTEGER}; make the elements smaller.`,
-    );
-  }
-  return result;
-}
-
 function evaluateReduction(context: NodeContext, input: HostTensor, definition: Definition): HostTensor {
   const { floats, integers, axesInputSince } = definition;
   const { shape } = outputType(context, definition);
@@ -87,7 +75,7 @@ function evaluateReduction(context: NodeContext, input: HostTensor, definition: 
   const exact = isInteger(input.elementType) && integers;
   const values = groups.map((group) =>
     exact
-      ? wrapped(exact(Array.from(group, BigInt)), input)
+      ? wrappedInteger(exact(Array.from(group, BigInt)), input.elementType)
       : isInteger(input.elementType)
         ? Math.trunc(floats(group))
         : floats(group),
@@ -234,7 +222,8 @@ export const CumSum: Operator = {
       let [floats, integers] = [0, 0n];
       for (let step = 0; step < length; step++) {
         const place = start + (reverse ? length - 1 - step : step) * inner;
-        const current = (): number => (isInteger(input.elementType) ? wrapped(integers, input) : floats);
+        const current = (): number =>
+          isInteger(input.elementType) ? wrappedInteger(integers, input.elementType) : floats;
         if (exclusive) values[place] = current();
         if (isInteger(input.elementType)) integers += BigInt(input.data[place] ?? 0);
         else floats += input.data[place] ?? 0;
