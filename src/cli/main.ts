@@ -6,11 +6,20 @@ import { packageVersion } from './checkout.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { type Command, commonOptions } from './command.ts';
 import { infoCommand } from './info.ts';
+import { inspectCommand } from './inspect.ts';
 import { describeError } from './jobs/job.ts';
 import { createReporter, type Reporter } from './report.ts';
+import { runCommand } from './run.ts';
 import { camelCase, type ParsedOptions, UsageError } from './usage.ts';
 
-const commands: readonly Command[] = [infoCommand, benchMatmulCommand, benchKmeansCommand, clusterKmeansCommand];
+const commands: readonly Command[] = [
+  infoCommand,
+  inspectCommand,
+  runCommand,
+  benchMatmulCommand,
+  benchKmeansCommand,
+  clusterKmeansCommand,
+];
 /** The first words of commands that have two. */
 const families = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0] ?? ''));
 
