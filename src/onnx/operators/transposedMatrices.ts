@@ -5,7 +5,7 @@ import { move, viewOfTensor } from '../../nn/move.ts';
 import { shapeOfView, transposed } from '../../nn/view.ts';
 
 /** Matrices with rows and columns exchanged: [..., M, N] becomes [..., N, M]. */
-export function transposedMatrices(engine: Engine, x: Tensor<'float32'>): Tensor<'float32'> {
+function transposedMatrices(engine: Engine, x: Tensor<'float32'>): Tensor<'float32'> {
   const last = x.shape.length - 1;
   const axes = [...x.shape.keys()];
   const view = transposed(viewOfTensor(x), [...axes.slice(0, -2), last, last - 1]);
