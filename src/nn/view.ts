@@ -68,6 +68,11 @@ export function divided(view: StridedView, axis: number, sizes: readonly number[
   return replaced(view, axis, axes);
 }
 
+/** Each element of an axis `count` times, along a new axis behind it. */
+export function repeated(view: StridedView, axis: number, count: number): StridedView {
+  return replaced(view, axis, [axisOf(view, axis), { size: count, stride: 0 }]);
+}
+
 /** Axes of length 1 repeated, and axes added in front, up to `shape`, which must fit. */
 export function expanded(view: StridedView, shape: Shape): StridedView {
   const added = shape.length - view.axes.length;
