@@ -14,6 +14,7 @@ import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
+import { resizeOperators } from './resize.ts';
 import { selectOperators } from './select.ts';
 import { shapeOperators } from './shape.ts';
 import { unaryOperators } from './unary.ts';
@@ -24,6 +25,7 @@ export const operators = new OperatorTable([
   ...shapeOperators,
   ...layoutOperators,
   ...selectOperators,
+  ...resizeOperators,
   ...reductionOperators,
   ...normalizationOperators,
   ...unaryOperators,
