@@ -4,13 +4,15 @@
 //              the shape of the result, or is a single element (step 0). Else the result is cut into rows along
 //              its innermost axis after the host has merged axes (`innerLength` long, `rowQuads` = ⌈innerLength / 4⌉ groups of
 //              4), and each operand steps by `aStep0` … within a row, `aStep1` … and so on along the axes outside of it.
-// fault        with the condition `checked`: where the result of an integer operation is beyond 32 bits
+// fault        with the condition `checked`: where the result of an integer operation is beyond 32 bits, or with `whole`
+//              where an operand is no whole number
 // Conditions: unary, binary or else three operands; float or unsigned or else integer, what the operands are; toInteger …,
 // what a unary operation gives; deep, more than two axes outside of a row; and the operation.
 // Uniforms: `alpha`, `beta`, `low`, `high` are the operation's own; `spare`, bits that an integer type has less than 32.
 // Dispatch: one invocation for 4 elements, from `first` to `end`; with `flat`, `innerLength` is the number of elements.
 import package::shared::dispatch::linearWorkgroup;
 @if(checked) import package::shared::fault::faultWord;
+@if(whole) import package::nn::elementwiseMath::isNan;
 @if(unary) import package::nn::elementwiseUnary::{mapFloat, classify, mapInteger, mapUnsigned};
 @if(binary) import package::nn::elementwiseBinary::{combineFloat, compareFloat, combineInteger, combineUnsigned, overflows};
 
@@ -100,7 +102,8 @@ fn beyond(x: vec4u, z: vec4u, result: vec4u) -> vec4<bool> {
 }
 @if(checked && unary)
 fn beyond(x: vec4u, result: vec4u) -> vec4<bool> {
-  @if(float) return (bitcast<vec4f>(x) >= vec4f(2147483648.0)) | (trunc(bitcast<vec4f>(x)) < vec4f(f32(uniforms.low)));
+  @if(whole) return (abs(bitcast<vec4f>(x)) > vec4f(2147483520.0)) | (trunc(bitcast<vec4f>(x)) != bitcast<vec4f>(x)) | isNan(bitcast<vec4f>(x));
+  @elif(float) return (bitcast<vec4f>(x) >= vec4f(2147483648.0)) | (trunc(bitcast<vec4f>(x)) < vec4f(f32(uniforms.low)));
   @elif(neg || abs) return x == vec4u(0x80000000u);
   @else return bitcast<vec4i>(result) < vec4i(uniforms.low);
 }

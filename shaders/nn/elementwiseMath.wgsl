@@ -147,6 +147,13 @@ fn remainderOf(a: f32, b: f32) -> f32 {
   return bitcast<f32>(bitcast<u32>(rest) | (bitcast<u32>(a) & 0x80000000u));
 }
 
+// The bfloat16 number nearest to x, ties to even: the upper half of its bits.
+fn roundToBrain(x: vec4f) -> vec4f {
+  let bits = bitcast<vec4u>(x);
+  let rounded = (bits + 0x7fffu + ((bits >> vec4u(16u)) & vec4u(1u))) & vec4u(0xffff0000u);
+  return select(bitcast<vec4f>(rounded), x, isInfinite(x));
+}
+
 // The binary16 number nearest to x, ties to even.
 fn roundToHalf(x: vec4f) -> vec4f {
   let bits = bitcast<vec4u>(x);

@@ -1,6 +1,6 @@
 // Operations on one operand, four elements at a time: see elementwise.wgsl. A condition chooses the operation.
 import package::nn::elementwiseMath::{isNan, isInfinite, infinity, withSign, exponential, exponentialMinusOne, logarithm};
-import package::nn::elementwiseMath::{softplus, logistic, hyperbolicTangent, errorFunction, gaussianLinear, roundToHalf};
+import package::nn::elementwiseMath::{softplus, logistic, hyperbolicTangent, errorFunction, gaussianLinear, roundToHalf, roundToBrain};
 
 fn mapFloat(x: vec4f, alpha: f32, beta: f32) -> vec4f {
   // Whatever the operation, NaN stays NaN.
@@ -40,6 +40,7 @@ fn mapNumber(x: vec4f, alpha: f32, beta: f32) -> vec4f {
   @if(clip) return min(max(x, vec4f(alpha)), vec4f(beta));
   @if(linear) return alpha * x + beta;
   @if(half) return roundToHalf(x);
+  @if(brain) return roundToBrain(x);
 }
 
 // x tanh(ln(1 + e^x)), where the tangent is ((1 + e^x)² - 1) / ((1 + e^x)² + 1).

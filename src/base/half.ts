@@ -28,6 +28,14 @@ export function bfloat16ToNumber(bits: number): number {
   return scratch.getFloat32(0);
 }
 
+/** The bfloat16 number nearest to a float32, ties to even. */
+export function roundToBfloat16(value: number): number {
+  if (!Number.isFinite(value)) return value;
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  return bfloat16ToNumber((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+}
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 function roundHalfToEven(value: number): number {

@@ -1,4 +1,4 @@
-import { LimitExceeded } from '../base/errors.ts';
+import { InvalidInput, LimitExceeded } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
@@ -34,7 +34,7 @@ const workPerElement = 30;
 
 /**
  * A function of one operand. Of float32: the mathematical function of that name (`round` half to even, `gelu` by the error
- * function, `linear` is alpha·x + beta, `half` rounds to binary16), or a classification that gives 0 or 1 (`nan`; `infinite`,
+ * function, `linear` is alpha·x + beta, `half` rounds to binary16, `brain` to bfloat16), or a classification that gives 0 or 1 (`nan`; `infinite`,
  * of positive infinity if beta is not 0 and of negative if alpha is not 0), or a conversion (`toBool`, `toInteger`, which
  * saturates at `low` and `high`, `toUnsigned`). Of int32: `neg`, `abs`, `sign`, `relu`, `clip` (to `low` and `high`), `not`,
  * `toBool`, `toFloat`, and `wrap`, which only wraps around.
@@ -72,6 +72,7 @@ export type UnaryOperation =
   | 'clip'
   | 'linear'
   | 'half'
+  | 'brain'
   | 'nan'
   | 'infinite'
   | 'not'
@@ -126,6 +127,8 @@ export interface IntegerFormat {
    * `LimitExceeded`. Not checked unless given.
    */
   readonly checkedFrom?: number;
+  /** Of `toInteger`: reading the result of a float that is not a whole number of 32 bits rejects with `InvalidInput`. */
+  readonly whole?: boolean;
 }
 
 type Element = 'float32' | 'int32';
@@ -207,7 +210,8 @@ function record(engine: Engine, job: Job): Tensor<Element> {
   const innerLength = axes.lengths[0] ?? 1;
   const rowQuads = Math.ceil(innerLength / 4);
   const float = operands.at(-1)?.dtype === 'float32';
-  const checked = format.checkedFrom !== undefined;
+  const { whole = false } = format;
+  const checked = whole || format.checkedFrom !== undefined;
   const conditions = {
     [operation]: true,
     unary: operands.length === 1,
@@ -217,6 +221,7 @@ function record(engine: Engine, job: Job): Tensor<Element> {
     flat,
     deep: axes.lengths.length > 3,
     checked,
+    whole,
   };
   const { alpha = 0, beta = 0, high = 2 ** 31 - 1 } = parameters;
   const low = format.checkedFrom ?? parameters.low ?? -(2 ** 31);
@@ -231,7 +236,9 @@ function record(engine: Engine, job: Job): Tensor<Element> {
     spare: 32 - (format.bits ?? 32),
   };
   const [a = y, b = y, c = y] = operands;
-  const fault = checked ? engine.fault((index) => beyondIntegers(operation, index)) : undefined;
+  const fault = checked
+    ? engine.fault((index) => (whole ? notWhole(index) : beyondIntegers(operation, index)))
+    : undefined;
   const quadCount = (elementCount(shape) / innerLength) * rowQuads;
   for (const { first, end, work } of workRuns(engine, quadCount, workPerElement * 4, 64)) {
     const dispatch = {
@@ -268,5 +275,11 @@ function walkUniforms({ lengths, steps }: BroadcastAxes) {
 function beyondIntegers(operation: string, index: number): LimitExceeded {
   return new LimitExceeded(
     `Element ${index} of a result ("${operation}") does not fit the 32 bits that 64-bit integers have on the GPU; keep such integers small, or fixed before the model runs.`,
+  );
+}
+
+function notWhole(index: number): InvalidInput {
+  return new InvalidInput(
+    `Element ${index} of what must be whole numbers, such as the exponents of integers, is not one of 32 bits; round it, or compute with floats.`,
   );
 }

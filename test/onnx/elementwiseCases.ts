@@ -106,6 +106,7 @@ const moreArithmetic: readonly NamedCase[] = [
     inputs: [numbers('int32', [20], -7, 7), list('float32', 3)],
     constants: [1],
   }),
+  named(Pow, 'of int32 with floats', { inputs: [numbers('int32', [20], -7, 7), numbers('float32', [20], 0, 5)] }),
   named(PRelu, 'with a slope a channel', { inputs: [floats([2, 3, 5]), floats([3, 1], 0.1, 0.5)], tolerance: 1e-6 }),
   ...[Min, Max, Sum, Mean].flatMap((operator) => [
     named(operator, 'of three', { inputs: [floats([2, 3, 4]), floats([4]), floats([3, 1])], tolerance: 1e-6 }),
@@ -215,6 +216,13 @@ export const furtherCases: readonly NamedCase[] = [
   ...(['float16', 'uint32', 'int16', 'uint16'] as const).map((to) =>
     named(Cast, `int64 to ${to}`, { inputs: [randomTensor('int64', [40])], attributes: { to: codes[to] ?? 1 } }),
   ),
+  named(Cast, 'float32 to bfloat16', {
+    inputs: [
+      list('float32', 1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -0.1, 3e38, Number.POSITIVE_INFINITY, Number.NaN, 3.4e38),
+    ],
+    attributes: { to: 16 },
+  }),
+  named(Cast, 'int32 to bfloat16', { inputs: [randomTensor('int32', [40])], attributes: { to: 16 } }),
   named(Cast, 'uint32 to float32', {
     inputs: [list('uint32', 2 ** 31, 7, ...Array(20).fill(3e9))],
     attributes: { to: 1 },

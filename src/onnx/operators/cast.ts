@@ -1,4 +1,5 @@
 import { UnsupportedOperator } from '../../base/errors.ts';
+import { roundToBfloat16 } from '../../base/half.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { bitsOf, type ElementType, type HostTensor, integerRange, isInteger } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator, RecordContext } from '../../graph/operator.ts';
@@ -19,9 +20,16 @@ function converted(from: ElementType, to: ElementType): (value: number) => numbe
   return (value) => (Number.isNaN(value) ? 0 : Math.min(Math.max(Math.trunc(value), least), greatest));
 }
 
-function evaluateCast(context: NodeContext, inputs: readonly (HostTensor | undefined)[], to: ElementType): HostTensor {
+/** @param brain whether the numbers are to be those of bfloat16, which are held as float32 */
+function evaluateCast(
+  context: NodeContext,
+  inputs: readonly (HostTensor | undefined)[],
+  to: ElementType,
+  brain = false,
+): HostTensor {
   const convert = converted(context.input(0).elementType, to);
-  return evaluateBroadcast(context, inputs.slice(0, 1), to, convert);
+  const compute = brain ? (value: number) => roundToBfloat16(convert(value)) : convert;
+  return evaluateBroadcast(context, inputs.slice(0, 1), to, compute);
 }
 
 /** Whether int32 elements that hold one integer type hold the other with the same bits. */
@@ -42,10 +50,10 @@ function operationOf(from: ElementType, to: ElementType): UnaryOperation | undef
   return to === 'float16' ? 'half' : undefined;
 }
 
-function recordCast(record: RecordContext, to: ElementType): Tensor {
+function recordCast(record: RecordContext, to: ElementType, brain = false): Tensor {
   const { engine, context } = record;
   const from = context.input(0).elementType;
-  if (from === to) return record.tensor(0).reshape(context.input(0).shape);
+  if (from === to && !brain) return record.tensor(0).reshape(context.input(0).shape);
   if (to === 'float64') {
     throw new UnsupportedOperator(
       `${context.node.operator} node "${context.node.name}" casts to float64, which is computed on the CPU only, before a model runs; cast to float32 in the model.`,
@@ -73,9 +81,12 @@ function recordCast(record: RecordContext, to: ElementType): Tensor {
   }
   // Integers above 2048 are not all halves.
   if (operation === 'toFloat' && to === 'float16') replace(unary(engine, 'half', result));
+  if (brain) replace(unary(engine, 'brain', result));
   return record.narrowed(result);
 }
 
+const bfloat16Code = 16;
+const isBrain = (context: NodeContext): boolean => context.number('to') === bfloat16Code;
 const goalOf = (context: NodeContext): ElementType =>
   elementTypeOf(context.number('to') ?? context.fail('attribute "to" is missing'), `Cast node "${context.node.name}"`);
 
@@ -92,11 +103,12 @@ export const Cast: Operator = {
     return undefined;
   },
   infer: (context) => [{ elementType: goalOf(context), shape: context.input(0).shape }],
-  evaluate: (context, inputs) => [evaluateCast(context, inputs, goalOf(context))],
-  record: (record) => [recordCast(record, goalOf(record.context))],
+  evaluate: (context, inputs) => [evaluateCast(context, inputs, goalOf(context), isBrain(context))],
+  record: (record) => [recordCast(record, goalOf(record.context), isBrain(record.context))],
   explain: (context) => {
     const [from, to] = [context.input(0).elementType, goalOf(context)];
     const operation = operationOf(from, to);
+    if (isBrain(context)) return `${from} to bfloat16, held as float32: nn/elementwise brain`;
     return `${from} to ${to}: ${operation ? `nn/elementwise ${operation}` : 'elements stay as they are'}`;
   },
 };

@@ -1,6 +1,5 @@
-import { UnsupportedOperator } from '../../base/errors.ts';
 import { bitsOf, isInteger } from '../../graph/hostTensor.ts';
-import type { NodeInput, Operator, RecordContext } from '../../graph/operator.ts';
+import type { Operator, RecordContext } from '../../graph/operator.ts';
 import { binary, unary, walkOf } from '../../nn/elementwise.ts';
 import { broadcastInputs, type ElementTensor, evaluateBroadcast, formatOf, ownInput } from './elementwise.ts';
 
@@ -21,16 +20,10 @@ function integerPower(a: number, b: number, bits: number): number {
 const floatPower = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
 
-/** The exponents as whole numbers on the GPU. @throws UnsupportedOperator for fractions of integers */
-function wholeExponents(record: RecordContext, exponent: NodeInput): ElementTensor {
-  const { engine, context } = record;
-  const { host } = exponent;
-  if (isInteger(exponent.elementType)) return ownInput(record, 1);
-  const whole = host?.data.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31);
-  if (host && whole) return engine.tensor(Int32Array.from(host.data), host.shape);
-  throw new UnsupportedOperator(
-    `Pow node "${context.node.name}": the power of integers with exponents that are ${host ? 'fractions' : 'computed floats'} is not exact on the GPU; cast its first input to float32 in the model.`,
-  );
+/** The exponents of integers, which on the GPU must be whole numbers: other powers of integers are not exact there. */
+function wholeExponents(record: RecordContext): ElementTensor {
+  if (isInteger(record.context.input(1).elementType)) return ownInput(record, 1);
+  return unary(record.engine, 'toInteger', record.widened(1), {}, { whole: true });
 }
 
 export const Pow: Operator = {
@@ -39,22 +32,16 @@ export const Pow: Operator = {
   infer: (context) => [{ elementType: context.input(0).elementType, shape: broadcastInputs(context, 2) }],
   evaluate: (context, inputs) => {
     const { elementType } = context.input(0);
-    const exponentType = context.input(1).elementType;
     const bits = bitsOf(elementType);
-    const whole = isInteger(elementType) && isInteger(exponentType);
-    const compute = (a: number, b: number): number =>
-      whole || (isInteger(elementType) && Number.isInteger(b))
-        ? integerPower(a, b, bits)
-        : isInteger(elementType)
-          ? Math.trunc(floatPower(a, b))
-          : floatPower(a, b);
-    return [evaluateBroadcast(context, inputs, elementType, compute)];
+    const integers = (a: number, b: number): number =>
+      Number.isInteger(b) ? integerPower(a, b, bits) : Math.trunc(floatPower(a, b));
+    return [evaluateBroadcast(context, inputs, elementType, isInteger(elementType) ? integers : floatPower)];
   },
   record: (record) => {
     const { engine, context } = record;
     const [base, exponent] = [context.input(0), context.input(1)];
     if (isInteger(base.elementType)) {
-      using exponents = wholeExponents(record, exponent);
+      using exponents = wholeExponents(record);
       const format = formatOf(base.elementType, true);
       return [record.narrowed(binary(engine, 'pow', record.widened(0), exponents, format))];
     }
