@@ -53,7 +53,15 @@ export function convolutionSize(
     pixels: elementCount(outputLengths),
     window,
     transposed,
+    whole: !transposed && spatial.every((length, axis) => staysInside(window, axis, length, outputLengths[axis] ?? 0)),
   };
+}
+
+/** Whether all places of a window along an axis lie in the input. */
+function staysInside(window: Window, axis: number, length: number, count: number): boolean {
+  const before = window.padsBefore[axis] ?? 0;
+  const covered = ((window.kernel[axis] ?? 1) - 1) * (window.dilations[axis] ?? 1) + 1;
+  return before <= 0 && (count - 1) * (window.strides[axis] ?? 1) - before + covered <= length;
 }
 
 /**

@@ -7,11 +7,11 @@ const kernel = declareKernel({
   bindings: convolutionBindings,
 });
 
-/** The float32 convolution for adapters that run shaders on the CPU. */
-export function register(transposed: boolean): ConvolutionKernel {
+/** The float32 convolution for adapters that run shaders on the CPU. `whole`: every tap of every pixel lies in the input. */
+export function register(transposed: boolean, whole: boolean): ConvolutionKernel {
   return {
     kernel,
-    variant: { conditions: { transposed } },
+    variant: { conditions: { transposed, whole } },
     arranged: true,
     tileChannels: 8,
     tilePixels: 8,

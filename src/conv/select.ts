@@ -16,6 +16,8 @@ export interface ConvolutionSize {
   readonly pixels: number;
   readonly window: Window;
   readonly transposed: boolean;
+  /** True where no window reaches beyond the input. */
+  readonly whole: boolean;
 }
 
 /** Which kernel a convolution gets, and why. */
@@ -24,6 +26,8 @@ export interface KernelChoice {
   readonly transposed: boolean;
   /** Of the tiled kernel: results along one side of an invocation's square; a tile has 16 times as many. */
   readonly edge: 2 | 4;
+  /** Of the register kernel: see there. */
+  readonly whole: boolean;
   /** Of the depthwise kernel: see there. */
   readonly rolling: boolean;
   readonly reason: string;
@@ -34,9 +38,9 @@ const enoughWorkgroups = 256;
 
 /** The kernel for a float32 convolution. */
 export function chooseConvolution(engine: Engine, size: ConvolutionSize): KernelChoice {
-  const { batchCount, groups, inputChannels, outputChannels, pixels, window, transposed } = size;
+  const { batchCount, groups, inputChannels, outputChannels, pixels, window, transposed, whole } = size;
   const rolling = (window.strides.at(-1) ?? 1) === 1 && (window.dilations.at(-1) ?? 1) === 1;
-  const common = { transposed, rolling, edge: 4 } as const;
+  const common = { transposed, rolling, whole, edge: 4 } as const;
   if (inputChannels === 1 && !transposed) {
     return {
       ...common,
@@ -47,7 +51,11 @@ export function chooseConvolution(engine: Engine, size: ConvolutionSize): Kernel
     };
   }
   if (engine.info.software) {
-    return { ...common, kernel: 'register', reason: 'shaders run on the CPU: no workgroup memory' };
+    return {
+      ...common,
+      kernel: 'register',
+      reason: `shaders run on the CPU: no workgroup memory${whole ? '; no padding to check' : ''}`,
+    };
   }
   const tiles = Math.ceil(outputChannels / 64) * Math.ceil(pixels / 64) * groups * batchCount;
   if (outputChannels > 32 && tiles >= enoughWorkgroups) {
@@ -59,6 +67,6 @@ export function chooseConvolution(engine: Engine, size: ConvolutionSize): Kernel
 /** The kernel and variant that a choice stands for. */
 export function convolutionKernelOf(choice: Omit<KernelChoice, 'reason'>): ConvolutionKernel {
   if (choice.kernel === 'depthwise') return depthwise(choice.rolling);
-  if (choice.kernel === 'register') return register(choice.transposed);
+  if (choice.kernel === 'register') return register(choice.transposed, choice.whole);
   return tiled(choice.transposed, choice.edge);
 }

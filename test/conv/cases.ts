@@ -20,6 +20,20 @@ export const convolutionCases: readonly (readonly [string, ConvolutionCase])[] =
   ['1 × 1', { batchCount: 2, groups: 1, inputChannels: 17, outputChannels: 65, input: [5, 7], kernel: [1, 1] }],
   ['one pixel', { batchCount: 1, groups: 1, inputChannels: 9, outputChannels: 7, input: [1, 1], kernel: [1, 1] }],
   [
+    'strides and dilations without padding',
+    {
+      batchCount: 2,
+      groups: 2,
+      inputChannels: 3,
+      outputChannels: 9,
+      input: [9, 13],
+      kernel: [3, 2],
+      strides: [2, 3],
+      dilations: [1, 2],
+      padsAfter: [-1, 0],
+    },
+  ],
+  [
     'one axis, strided, dilated, asymmetric padding',
     {
       batchCount: 2,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeMismatch } from '../../src/base/errors.ts';
-import { arrangeWeights } from '../../src/conv/arrange.ts';
-import { convolve } from '../../src/conv/convolve.ts';
+import { convolutionSize, convolve } from '../../src/conv/convolve.ts';
 import { chooseConvolution, type KernelChoice } from '../../src/conv/select.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
@@ -12,10 +11,10 @@ const window = { kernel: [3, 3], strides: [1, 2], dilations: [1, 1], padsBefore:
 
 describe('convolve', () => {
   it.each<Omit<KernelChoice, 'reason'>>([
-    { kernel: 'register', transposed: false, edge: 4, rolling: false },
-    { kernel: 'register', transposed: true, edge: 4, rolling: false },
-    { kernel: 'tiled', transposed: true, edge: 2, rolling: false },
-    { kernel: 'depthwise', transposed: false, edge: 2, rolling: false },
+    { kernel: 'register', transposed: false, edge: 4, rolling: false, whole: false },
+    { kernel: 'register', transposed: true, edge: 4, rolling: false, whole: false },
+    { kernel: 'tiled', transposed: true, edge: 2, rolling: false, whole: false },
+    { kernel: 'depthwise', transposed: false, edge: 2, rolling: false, whole: false },
   ])('gives the same in one dispatch and in many: $kernel, transposed $transposed', async (kernel) => {
     const engine = await open();
     const { transposed } = kernel;
@@ -28,18 +27,6 @@ describe('convolve', () => {
     using whole = convolve(engine, x, weights, options);
     using parts = convolve(withWorkBudget(engine, 1), x, weights, options);
     expect(await parts.read()).toEqual(await whole.read());
-  });
-
-  it('takes weights that were laid before', async () => {
-    const engine = await open();
-    using x = engine.tensor(new Float32Array([1, 2, 3, 4]), [1, 2, 2]);
-    using weights = engine.tensor(new Float32Array([10, 100, 1, 0]), [2, 2, 1]);
-    using arranged = arrangeWeights(engine, weights, { groups: 1, transposed: false });
-    expect(arranged.shape).toEqual([1, 1, 2, 8]);
-    expect(Array.from(await arranged.read())).toEqual([10, 1, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0]);
-    const line = { kernel: [1], strides: [1], dilations: [1], padsBefore: [0] };
-    using y = convolve(engine, x, weights, { window: line, outputLengths: [2], arranged });
-    expect(Array.from(await y.read())).toEqual([310, 420, 1, 2]);
   });
 
   it('refuses operands that do not go together', async () => {
@@ -56,7 +43,7 @@ describe('convolve', () => {
 });
 
 describe('the choice of a kernel', () => {
-  const size = { batchCount: 1, groups: 1, inputChannels: 32, outputChannels: 64, pixels: 65536, window };
+  const size = { batchCount: 1, groups: 1, inputChannels: 32, outputChannels: 64, pixels: 65536, window, whole: false };
   const on = async (software: boolean) => {
     const engine = await open();
     return new Proxy(engine, {
@@ -71,6 +58,17 @@ describe('the choice of a kernel', () => {
     expect(chooseConvolution(gpu, { ...size, transposed: true })).toMatchObject({ kernel: 'tiled', edge: 4 });
     expect(chooseConvolution(gpu, { ...size, transposed: false, pixels: 100 })).toMatchObject({ edge: 2 });
     expect(chooseConvolution(gpu, { ...size, transposed: false, outputChannels: 24 })).toMatchObject({ edge: 2 });
+  });
+
+  it.each([
+    ['unpadded', [0, 0], [5, 3], true],
+    ['beyond the end', [0, 0], [6, 3], false],
+    ['beyond the end by a stride', [0, 0], [5, 4], false],
+    ['before the first element', [1, 0], [5, 3], false],
+    ['elements cut off', [-1, 0], [4, 3], true],
+  ])('knows whether a window stays in the input: %s', (_, padsBefore, outputLengths, whole) => {
+    const moved = { ...window, padsBefore };
+    expect(convolutionSize([1, 2, 7, 8], [3, 2, 3, 3], { window: moved, outputLengths }).whole).toBe(whole);
   });
 
   it.each([

@@ -9,10 +9,12 @@ convolutionSuite('the depthwise kernel', oneChannel, {
   transposed: false,
   edge: 4,
   rolling: false,
+  whole: false,
 });
 convolutionSuite('the depthwise kernel with rolling rows', rows, {
   kernel: 'depthwise',
   transposed: false,
   edge: 4,
   rolling: true,
+  whole: false,
 });

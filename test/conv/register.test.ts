@@ -7,5 +7,12 @@ for (const transposed of [false, true]) {
     transposed,
     edge: 4,
     rolling: false,
+    whole: false,
   });
 }
+
+convolutionSuite(
+  'the register kernel without checks',
+  convolutionCases.filter(([, { padsBefore }]) => !padsBefore),
+  { kernel: 'register', transposed: false, edge: 4, rolling: false, whole: true },
+);

@@ -10,5 +10,6 @@ for (const [transposed, edge] of [
     transposed,
     edge,
     rolling: false,
+    whole: false,
   });
 }
