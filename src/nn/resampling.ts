@@ -28,6 +28,8 @@ export interface ResamplingOptions {
 export interface ResampledAxis {
   readonly inputLength: number;
   readonly outputLength: number;
+  /** The length after, before it was cut to a whole number. */
+  readonly scaledLength: number;
   readonly scale: number;
   /** The part of the source that `tf_crop_and_resize` shows, from 0 to 1. */
   readonly start: number;
@@ -46,7 +48,7 @@ const f = Math.fround;
 
 /** The coordinate in the source, in float32 as ONNX Runtime computes it: ties of the nearest element depend on it. */
 function sourceCoordinate(mode: CoordinateMode, place: number, axis: ResampledAxis): number {
-  const { inputLength, outputLength, start, end } = axis;
+  const { inputLength, outputLength, scaledLength, start, end } = axis;
   const scale = f(axis.scale);
   // As in ONNX Runtime, an axis that is not scaled stays as it is: not every formula would leave it so.
   if (scale === 1 && mode !== 'tf_crop_and_resize') return place;
@@ -59,7 +61,8 @@ function sourceCoordinate(mode: CoordinateMode, place: number, axis: ResampledAx
     case 'tf_half_pixel_for_nn':
       return center;
     case 'align_corners':
-      return outputLength === 1 ? 0 : f(f(place * (inputLength - 1)) / (outputLength - 1));
+      // ONNX's tests take the scaled length here, where ONNX Runtime takes the whole one.
+      return outputLength === 1 ? 0 : f(f(place * (inputLength - 1)) / f(scaledLength - 1));
     case 'tf_crop_and_resize': {
       const last = inputLength - 1;
       if (outputLength === 1) return f(0.5 * f(f(start) + f(end)) * last);

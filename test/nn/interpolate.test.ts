@@ -16,6 +16,7 @@ const linear: ResamplingOptions = {
 const lengths = (inputLength: number, outputLength: number) => ({
   inputLength,
   outputLength,
+  scaledLength: outputLength,
   scale: outputLength / inputLength,
   start: 0,
   end: 1,

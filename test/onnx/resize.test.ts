@@ -50,6 +50,9 @@ describe('by definition', () => {
     const corners = { ...linear.attributes, coordinate_transformation_mode: 'align_corners' };
     const aligned = valuesOf({ ...linear, attributes: corners }).slice(0, 4);
     expect(aligned.map((value) => Math.round(value * 3))).toEqual([3, 4, 5, 6]);
+    const rows = hostTensor('float32', [1, 1, 2, 4], [1, 2, 3, 4, 5, 6, 7, 8]);
+    const shorter = valuesOf({ ...linear, inputs: [rows, undefined, floats(1, 1, 0.6, 0.6)], attributes: corners });
+    expect(shorter.map((value) => Math.round(value * 1e6))).toEqual([1000000, 3142857]);
   });
 
   const bad: [string, NodeCase][] = [

@@ -42,13 +42,15 @@ const coordinates = [
   'asymmetric',
   'tf_half_pixel_for_nn',
 ];
+// Where aligned corners make a difference of a length that is no whole number, ONNX and ONNX Runtime do not agree.
+const scalesFor = (mode: string): number[] => [1, 1, mode === 'align_corners' ? 0.6 : 0.7, 2.5];
 const roundings = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'];
 
 /** Cases of operators that resample. */
 export const resizeCases: NamedCase[] = [
   ...coordinates.flatMap((mode) =>
     roundings.map((nearest_mode) =>
-      byScales(`nearest ${mode} ${nearest_mode}`, image(1, 2, 5, 4), [1, 1, 0.7, 2.5], {
+      byScales(`nearest ${mode} ${nearest_mode}`, image(1, 2, 5, 4), scalesFor(mode), {
         coordinate_transformation_mode: mode,
         nearest_mode,
       }),
@@ -56,7 +58,7 @@ export const resizeCases: NamedCase[] = [
   ),
   ...coordinates.flatMap((mode) =>
     ['linear', 'cubic'].flatMap((kind) => [
-      byScales(`${kind} ${mode}`, image(1, 2, 5, 4), [1, 1, 0.7, 2.5], {
+      byScales(`${kind} ${mode}`, image(1, 2, 5, 4), scalesFor(mode), {
         mode: kind,
         coordinate_transformation_mode: mode,
       }),

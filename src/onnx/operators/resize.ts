@@ -86,10 +86,11 @@ function resampledAxes(context: NodeContext, inputs: ResizeInputs): (ResampledAx
     const number = listed[index] ?? 0;
     const scale = scales ? number : inputLength === 0 ? 1 : Math.fround(number / inputLength);
     if (!(scale > 0) && number !== 0) context.fail(`a scale of ${scale} leads nowhere`);
-    const outputLength = scales ? Math.floor(Math.fround(Math.fround(number) * inputLength)) : number;
+    const scaledLength = scales ? Math.fround(Math.fround(number) * inputLength) : number;
+    const outputLength = Math.floor(scaledLength);
     if (inputLength === 0 && outputLength > 0) context.fail(`axis ${axis} of [${shape}] has nothing to resize`);
     const [start, end] = [region?.[index] ?? 0, region?.[index + axes.length] ?? 1];
-    return { axis, resampled: { inputLength, outputLength, scale, start, end } };
+    return { axis, resampled: { inputLength, outputLength, scaledLength, scale, start, end } };
   });
   const policy = oneOf(context, 'keep_aspect_ratio_policy', policies, 'stretch');
   const choose = policy === 'not_larger' ? Math.min : Math.max;
@@ -97,7 +98,10 @@ function resampledAxes(context: NodeContext, inputs: ResizeInputs): (ResampledAx
   const result: (ResampledAxis | undefined)[] = shape.map(() => undefined);
   for (const { axis, resampled } of given) {
     const outputLength = Math.round(Math.fround(common * resampled.inputLength));
-    result[axis] = sizes && policy !== 'stretch' ? { ...resampled, scale: common, outputLength } : resampled;
+    result[axis] =
+      sizes && policy !== 'stretch'
+        ? { ...resampled, scale: common, outputLength, scaledLength: outputLength }
+        : resampled;
   }
   return result;
 }
