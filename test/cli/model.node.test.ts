@@ -95,15 +95,6 @@ describe('cuanta run', () => {
   });
 
   test('checks itself when asked to, and writes nothing without a folder', async () => {
-    const report = await cuantaJson([
-      'run',
-      at('open.onnx'),
-      '--input',
-      `x=${at('float32.npy')}`,
-      '--self-check',
-    ]).catch((error: Error) => error);
-    // Of 2 rows; the constant has 1.
-    expect(String(report)).toMatch(/MalformedModel|ShapeMismatch/);
     const words = ['run', at('open.onnx'), '--input', `x=${at('one.npy')}`, '--self-check'];
     expect(await cuantaJson(words)).toMatchObject({
       outputs: [{ name: 'y', dtype: 'float32', shape: [1, 3], file: null }],
@@ -135,6 +126,7 @@ describe('cuanta run', () => {
     ['a missing input', 'open.onnx', [], 'InvalidInput', /input "x" is missing/],
     ['an input of no model', 'open.onnx', ['z=one.npy'], 'InvalidInput', /no input "z"/],
     ['an input of another type', 'open.onnx', ['x=int8.npy'], 'InvalidInput', /is int8, but the model takes float32/],
+    ['an input of another shape', 'open.onnx', ['x=float32.npy'], 'MalformedModel', /Concat node "Concat-y"/],
     ['an input that is not there', 'open.onnx', ['x=nothing.npy'], 'InvalidInput', /nothing\.npy could not be read/],
     ['an option without a name', 'open.onnx', ['one.npy'], 'Usage', /takes a name, = and a value/],
     ['an input that is given twice', 'open.onnx', ['x=one.npy', 'x=one.npy'], 'Usage', /given twice for x/],

@@ -15,11 +15,10 @@ function onCpu(
     name,
     domain: '',
     infer: (context) => {
-      const inputs = Array.from({ length: context.inputCount }, (_, index) => {
-        const input = context.optionalInput(index);
-        if (input && !input.host) context.fail(`input ${index} must be known before the model runs`);
-        return input?.host;
-      });
+      const inputs = Array.from(
+        { length: context.inputCount },
+        (_, index) => context.optionalInput(index) && context.known(index),
+      );
       return [typeOf(evaluate(context, inputs))];
     },
     evaluate: (context, inputs) => [evaluate(context, inputs)],

@@ -100,10 +100,7 @@ const borderModes: Readonly<Record<string, BorderMode>> = {
 
 /** What an optional number in input `index` says. */
 function optionalNumber(context: NodeContext, index: number): number | undefined {
-  const input = context.optionalInput(index);
-  if (!input) return undefined;
-  if (!input.host) context.fail(`input ${index} must be known before the model runs, but is computed on the GPU`);
-  return input.host.data[0];
+  return context.optionalInput(index) && context.known(index).data[0];
 }
 
 /** Each axis made longer, or by negative counts shorter, at both ends. */
