@@ -65,41 +65,41 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const unit = (x: number): number => Math.min(Math.max(x, 0), 1);
 
-export const Neg = mapping('Neg', { operation: 'neg', floats: (x) => -x, integers: (x) => 0 - x, grows: true });
+const Neg = mapping('Neg', { operation: 'neg', floats: (x) => -x, integers: (x) => 0 - x, grows: true });
 export const Abs = mapping('Abs', { operation: 'abs', floats: Math.abs, integers: Math.abs, grows: true });
-export const Sign = mapping('Sign', { operation: 'sign', floats: Math.sign, integers: Math.sign });
-export const Reciprocal = mapping('Reciprocal', { operation: 'reciprocal', floats: (x) => 1 / x });
+const Sign = mapping('Sign', { operation: 'sign', floats: Math.sign, integers: Math.sign });
+const Reciprocal = mapping('Reciprocal', { operation: 'reciprocal', floats: (x) => 1 / x });
 export const Sqrt = mapping('Sqrt', { operation: 'sqrt', floats: Math.sqrt });
-export const Exp = mapping('Exp', { operation: 'exp', floats: Math.exp });
-export const Log = mapping('Log', { operation: 'log', floats: Math.log });
-export const Erf = mapping('Erf', { operation: 'erf', floats: errorFunction });
-export const Sin = mapping('Sin', { operation: 'sin', floats: Math.sin });
-export const Cos = mapping('Cos', { operation: 'cos', floats: Math.cos });
-export const Floor = mapping('Floor', { operation: 'floor', floats: Math.floor });
-export const Ceil = mapping('Ceil', { operation: 'ceil', floats: Math.ceil });
+const Exp = mapping('Exp', { operation: 'exp', floats: Math.exp });
+const Log = mapping('Log', { operation: 'log', floats: Math.log });
+const Erf = mapping('Erf', { operation: 'erf', floats: errorFunction });
+const Sin = mapping('Sin', { operation: 'sin', floats: Math.sin });
+const Cos = mapping('Cos', { operation: 'cos', floats: Math.cos });
+const Floor = mapping('Floor', { operation: 'floor', floats: Math.floor });
+const Ceil = mapping('Ceil', { operation: 'ceil', floats: Math.ceil });
 export const Round = mapping('Round', { operation: 'round', floats: roundHalfToEven });
 
-export const Relu = mapping('Relu', {
+const Relu = mapping('Relu', {
   operation: 'relu',
   floats: (x) => Math.max(x, 0),
   integers: (x) => Math.max(x, 0),
 });
-export const LeakyRelu = mapping('LeakyRelu', {
+const LeakyRelu = mapping('LeakyRelu', {
   operation: 'leakyRelu',
   floats: (x, { alpha }) => (x < 0 ? alpha * x : x),
   parameters: alphaOf(0.01),
 });
-export const ThresholdedRelu = mapping('ThresholdedRelu', {
+const ThresholdedRelu = mapping('ThresholdedRelu', {
   operation: 'thresholdedRelu',
   floats: (x, { alpha }) => (x <= alpha ? 0 : x),
   parameters: alphaOf(1),
 });
-export const Elu = mapping('Elu', {
+const Elu = mapping('Elu', {
   operation: 'elu',
   floats: (x, { alpha }) => (x < 0 ? alpha * Math.expm1(x) : x),
   parameters: alphaOf(1),
 });
-export const Celu = mapping('Celu', {
+const Celu = mapping('Celu', {
   operation: 'celu',
   floats: (x, { alpha }) => (x < 0 ? alpha * Math.expm1(x / alpha) : x),
   parameters: alphaOf(1),
@@ -113,25 +113,25 @@ export const Selu = mapping('Selu', {
     beta: context.number('gamma', 1.0507009873554805),
   }),
 });
-export const Softplus = mapping('Softplus', { operation: 'softplus', floats: softplus });
-export const Softsign = mapping('Softsign', {
+const Softplus = mapping('Softplus', { operation: 'softplus', floats: softplus });
+const Softsign = mapping('Softsign', {
   operation: 'softsign',
   floats: (x) => (Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x))),
 });
-export const Sigmoid = mapping('Sigmoid', { operation: 'sigmoid', floats: logistic });
-export const HardSigmoid = mapping('HardSigmoid', {
+const Sigmoid = mapping('Sigmoid', { operation: 'sigmoid', floats: logistic });
+const HardSigmoid = mapping('HardSigmoid', {
   operation: 'hardSigmoid',
   floats: (x, { alpha, beta }) => unit(alpha * x + beta),
   parameters: (context) => ({ alpha: context.number('alpha', 0.2), beta: context.number('beta', 0.5) }),
 });
-export const HardSwish = mapping('HardSwish', { operation: 'hardSwish', floats: (x) => x * unit(x / 6 + 0.5) });
-export const Swish = mapping('Swish', {
+const HardSwish = mapping('HardSwish', { operation: 'hardSwish', floats: (x) => x * unit(x / 6 + 0.5) });
+const Swish = mapping('Swish', {
   operation: 'swish',
   floats: (x, { alpha }) => x * logistic(alpha * x),
   parameters: alphaOf(1),
 });
-export const Tanh = mapping('Tanh', { operation: 'tanh', floats: Math.tanh });
-export const Mish = mapping('Mish', { operation: 'mish', floats: (x) => x * Math.tanh(softplus(x)) });
+const Tanh = mapping('Tanh', { operation: 'tanh', floats: Math.tanh });
+const Mish = mapping('Mish', { operation: 'mish', floats: (x) => x * Math.tanh(softplus(x)) });
 
 const gelu: Definition = { operation: 'gelu', floats: (x) => 0.5 * x * (1 + errorFunction(x / Math.SQRT2)) };
 const geluByTangent: Definition = {
@@ -145,7 +145,7 @@ export const Gelu = mapping('Gelu', (context) => {
   return approximation === 'none' ? gelu : context.fail(`there is no approximation "${approximation}"`);
 });
 /** ONNX Runtime's own, before ONNX had one. */
-export const MicrosoftGelu = mapping('Gelu', gelu, 'com.microsoft');
+const MicrosoftGelu = mapping('Gelu', gelu, 'com.microsoft');
 export const QuickGelu = mapping(
   'QuickGelu',
   {
