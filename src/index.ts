@@ -27,6 +27,14 @@ export type { DotPath } from './gpu/dotPath.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
+export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
+export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
+export type { Model, ModelMemory, ModelOutput } from './graph/model.ts';
+export type { NodePlan } from './graph/plan.ts';
+export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
+export type { ImportOptions } from './onnx/import.ts';
+export { loadOnnx } from './onnx/load.ts';
+export type { ExternalData } from './onnx/tensor.ts';
 export { dequantize } from './quant/dequantize.ts';
 export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';
 export {

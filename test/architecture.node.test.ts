@@ -145,7 +145,7 @@ describe('shaders', () => {
   test.each(kernels)('%s has one host file, and that a test', (name) => {
     const domain = name.split('/')[0];
     const hosts = sources.filter(
-      (path) => path.startsWith(`src/${domain}/`) && readFileSync(join(root, path), 'utf8').includes(`name: '${name}'`),
+      (path) => path.startsWith(`src/${domain}/`) && readFileSync(join(root, path), 'utf8').includes(`'${name}'`),
     );
     expect(hosts).toHaveLength(1);
     const tests = hosts.map((path) => path.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts'));

@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'ShaderError'
   | 'ShapeMismatch'
   | 'InvalidQuantization'
+  | 'UnsupportedOperator'
+  | 'MalformedModel'
   | 'DisposedTensor'
   | 'Aborted'
   | 'InvalidInput';
@@ -57,6 +59,16 @@ export class ShapeMismatch extends CuantaError {
 /** Quantization options or parameters outside their range, or used where they do not apply. */
 export class InvalidQuantization extends CuantaError {
   readonly code = 'InvalidQuantization';
+}
+
+/** A model has operators, or variants of them, that Cuanta does not compute. The message lists all of them. */
+export class UnsupportedOperator extends CuantaError {
+  readonly code = 'UnsupportedOperator';
+}
+
+/** A model file or graph that is damaged or contradicts itself. */
+export class MalformedModel extends CuantaError {
+  readonly code = 'MalformedModel';
 }
 
 /** A tensor was used after `dispose()`. */

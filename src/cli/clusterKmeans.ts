@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { InvalidInput } from '../base/errors.ts';
 import { InvalidColumns } from '../io/columns.ts';
 import { writeNpy } from '../io/npy.ts';
 import { readPoints } from '../io/points.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
+import { readInput } from './inputFiles.ts';
 import { type ClusterKmeansReport, clusterKmeans } from './jobs/clusterKmeans.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
 import { formatNumber, textTable } from './text.ts';
@@ -36,7 +35,7 @@ export const clusterKmeansCommand: Command = {
     const runtime = runtimeOption(options);
     const columns = textOption(options, 'columns');
     const outputs = outputsOf(options);
-    const bytes = read(file);
+    const bytes = readInput(file, 'Name a .csv or .npy file.');
     for (const path of outputs.values()) assertWritable(path, file);
 
     const points = pointsOf(bytes, file, columns);
@@ -75,15 +74,6 @@ function outputsOf(options: ParsedOptions): ReadonlyMap<'labels' | 'centroids', 
     throw new UsageError(`--labels and --centroids are both ${paths[0]}; name two different files.`);
   }
   return outputs;
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidInput(`${file} could not be read: ${reason}. Name a .csv or .npy file.`, { cause });
-  }
 }
 
 function pointsOf(bytes: Uint8Array, file: string, columns: string | undefined) {

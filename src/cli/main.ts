@@ -7,12 +7,16 @@ import { packageVersion } from './checkout.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { type Command, commonOptions } from './command.ts';
 import { infoCommand } from './info.ts';
+import { inspectCommand } from './inspect.ts';
 import { describeError } from './jobs/job.ts';
 import { createReporter, type Reporter } from './report.ts';
+import { runCommand } from './run.ts';
 import { camelCase, type ParsedOptions, UsageError } from './usage.ts';
 
 const commands: readonly Command[] = [
   infoCommand,
+  inspectCommand,
+  runCommand,
   benchMatmulCommand,
   benchKmeansCommand,
   benchSuiteCommand,

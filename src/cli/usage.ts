@@ -15,6 +15,21 @@ export function textOption(options: ParsedOptions, name: string): string | undef
   return value === undefined ? undefined : String(value);
 }
 
+/** An option of the form `name=value` that may be given several times: the values by name. */
+export function assignmentsOption(options: ParsedOptions, name: string): ReadonlyMap<string, string> {
+  const given = options[camelCase(name)];
+  const assignments = new Map<string, string>();
+  for (const item of given === undefined ? [] : Array.isArray(given) ? given : [given]) {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(String(item)) ?? [];
+    if (key === undefined || value === undefined) {
+      throw new UsageError(`--${name} is ${JSON.stringify(String(item))}; it takes a name, = and a value.`);
+    }
+    if (assignments.has(key)) throw new UsageError(`--${name} is given twice for ${key}; give it once.`);
+    assignments.set(key, value);
+  }
+  return assignments;
+}
+
 /** An integer option that has a default. */
 export function integerOption(options: ParsedOptions, name: string, lowest: number, highest: number): number {
   const text = textOption(options, name);

@@ -93,7 +93,8 @@ export class Allocation {
 
   carry(fault: Fault): void {
     if (this.#faults.has(fault)) return;
-    fault.retain();
+    // Nobody will release what only a recording still writes; the recording holds its error words itself.
+    if (this.live) fault.retain();
     this.#faults.add(fault);
   }
 

@@ -38,7 +38,8 @@ export function bucketSize(size: number): number {
  */
 export class BufferPool {
   readonly #device: GPUDevice;
-  readonly #maximumPooled: number;
+  #maximumPooled: number;
+  readonly #kept = new Set<GPUBuffer>();
   readonly #destroy: (buffer: GPUBuffer) => void;
   readonly #free = new Map<number, GPUBuffer[]>();
   #live = 0;
@@ -58,9 +59,10 @@ export class BufferPool {
 
   /**
    * A buffer of at least `size` bytes; its contents are arbitrary.
+   * @param fresh whether it must be one that was never handed out before.
    * @throws LimitExceeded when it is beyond the device's largest buffer.
    */
-  allocate(size: number): Allocation {
+  allocate(size: number, fresh = false): Allocation {
     const limit = this.#device.limits.maxBufferSize;
     const aligned = Math.ceil(size / 4) * 4;
     if (aligned > limit) {
@@ -69,7 +71,7 @@ export class BufferPool {
       );
     }
     const bucket = Math.min(bucketSize(aligned), Math.floor(limit / 4) * 4);
-    const buffer = this.#free.get(bucket)?.pop();
+    const buffer = fresh ? undefined : this.#free.get(bucket)?.pop();
     if (buffer) this.#pooled -= bucket;
     this.#live += bucket;
     this.#peak = Math.max(this.#peak, this.#live);
@@ -77,6 +79,18 @@ export class BufferPool {
     const allocation = new Allocation(allocated.buffer, aligned, () => this.#release(allocated.buffer, bucket));
     if (allocated.outcome) allocation.dependOn(allocated.outcome);
     return allocation;
+  }
+
+  /** Keeps the buffer of an allocation from being handed out again before `close()`. */
+  keep(allocation: Allocation): void {
+    this.#kept.add(allocation.buffer);
+  }
+
+  /** Destroys every buffer that is not live, and from then on each one as it is released. */
+  close(): void {
+    this.#maximumPooled = 0;
+    this.#kept.clear();
+    this.trim();
   }
 
   /** Destroys every pooled buffer. */
@@ -110,13 +124,22 @@ export class BufferPool {
 
   #release(buffer: GPUBuffer, bucket: number): void {
     this.#live -= bucket;
+    if (this.#kept.has(buffer)) {
+      // Held under a size that no request has, so that only trim() finds it.
+      this.#hold(buffer, 0, bucket);
+      return;
+    }
     if (this.#failed.has(buffer) || this.#pooled + bucket > this.#maximumPooled) {
       this.#destroy(buffer);
       return;
     }
-    const free = this.#free.get(bucket) ?? [];
+    this.#hold(buffer, bucket, bucket);
+  }
+
+  #hold(buffer: GPUBuffer, key: number, bucket: number): void {
+    const free = this.#free.get(key) ?? [];
     free.push(buffer);
-    this.#free.set(bucket, free);
+    this.#free.set(key, free);
     this.#pooled += bucket;
   }
 }

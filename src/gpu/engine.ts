@@ -7,6 +7,7 @@ import { BufferPool, type MemoryReport } from './bufferPool.ts';
 import { type DotPath, dotPathKernel, dotPathOf, fasterDotPath, operationsPerWorkgroup } from './dotPath.ts';
 import { LossGuard } from './guard.ts';
 import {
+  type Access,
   type Bindable,
   type BindingFields,
   type Dispatch,
@@ -17,8 +18,9 @@ import {
 } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { type KernelTime, Profiler } from './profiler.ts';
-import { Queue } from './queue.ts';
+import { Queue, type RecordedDispatch } from './queue.ts';
 import { ReadbackRing } from './readback.ts';
+import { Recording } from './recording.ts';
 import { layoutOf, padRows, Tensor } from './tensor.ts';
 import type { UniformFields } from './uniforms.ts';
 
@@ -51,6 +53,13 @@ export interface EngineInfo {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** A binding of a dispatch with its place in memory. */
+interface Bound {
+  readonly access: Access;
+  readonly bindable: Bindable;
+  readonly view: BufferView;
+}
+
 const wantedFeatures = ['timestamp-query', 'subgroups'] as const;
 const poisonWord = 0x7fedcba9;
 const minimumBindingBytes = 16;
@@ -79,6 +88,8 @@ export class Engine {
   readonly #pipelines: PipelineCache;
   readonly #readback: ReadbackRing;
   readonly #faults = new Set<Fault>();
+  readonly #recordings = new Set<Recording>();
+  #capturing: Recording | undefined;
   #failure: CuantaError | undefined;
 
   private constructor(device: GPUDevice, owned: boolean, options: EngineOptions) {
@@ -133,9 +144,12 @@ export class Engine {
     return this.#info.dotPath;
   }
 
-  /** Bytes live, pooled and at the peak. */
+  /** Bytes live, pooled and at the peak. What recordings hold is live. */
   get memory(): MemoryReport {
-    return this.#pool.report;
+    const { live, pooled, peak } = this.#pool.report;
+    let recorded = 0;
+    for (const recording of this.#recordings) recorded += recording.memory.bytes;
+    return { live: live + recorded, pooled, peak: Math.max(peak, live + recorded) };
   }
 
   /** Estimated operations that one dispatch should not exceed; kernels with more to do are split. */
@@ -154,11 +168,17 @@ export class Engine {
         `tensor: ${data.length} elements do not fill shape [${shape}], which has ${elementCount(shape)}; give as many elements as the shape has.`,
       );
     }
-    const tensor = this.empty(shape, dtypeOf(data) as DTypeOf<T>);
-    const padded = padRows(data, tensor.layout);
-    const bytes = new Uint8Array(padded.buffer, padded.byteOffset, padded.byteLength);
-    if (bytes.length > 0) this.upload(tensor.allocation, bytes);
-    return tensor;
+    this.#guard.assertAlive();
+    const dtype = dtypeOf(data) as DTypeOf<T>;
+    const layout = layoutOf(shape, dtype);
+    const padded = padRows(data, layout);
+    const size = Math.max(layout.size, minimumBindingBytes);
+    // While capturing, it is written once for all repetitions: no other step may have used the memory.
+    const allocation = this.#capturing?.allocateConstant(size) ?? this.#pool.allocate(size);
+    if (layout.size > 0) {
+      this.#write(allocation, new Uint8Array(padded.buffer, padded.byteOffset, padded.byteLength));
+    }
+    return new Tensor(this, allocation, shape, dtype);
   }
 
   /** A tensor whose elements are still to be written by a kernel; until then they are arbitrary. */
@@ -173,25 +193,69 @@ export class Engine {
    */
   allocate(size: number): Allocation {
     this.#guard.assertAlive();
-    const allocation = this.#pool.allocate(Math.max(size, minimumBindingBytes));
+    const allocation = (this.#capturing ?? this.#pool).allocate(Math.max(size, minimumBindingBytes));
     if (this.#poison) {
       const pattern = new Uint32Array(allocation.size / 4).fill(poisonWord);
-      this.upload(allocation, new Uint8Array(pattern.buffer));
+      this.#write(allocation, new Uint8Array(pattern.buffer));
     }
     return allocation;
   }
 
   /** Writes bytes at the beginning of an allocation. */
   upload(allocation: Allocation, data: Uint8Array): void {
-    this.#guard.assertAlive();
-    const outcome = this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data);
-    if (outcome) allocation.dependOn(outcome);
+    this.#perform(() => this.#write(allocation, data));
   }
 
   /** Sets an allocation to zeros. */
   clear(allocation: Allocation): void {
+    this.#perform(() => {
+      allocation.dependOn(this.#queue.clear({ allocation, offset: 0, size: allocation.size }));
+    });
+  }
+
+  /** Copies the first `size` bytes, a multiple of 4, of one allocation to the beginning of another. */
+  copy(source: Allocation, target: Allocation, size: number): void {
+    this.#perform(() => {
+      target.dependOn(this.#queue.copy({ allocation: source, offset: 0, size }, target.buffer, 0));
+      target.inherit(source);
+    });
+  }
+
+  /**
+   * Records the work of `record` without doing it, to be repeated any number of times with `recording.replay()`. What
+   * `record` allocates belongs to the recording: tensors that it returns hold the results of the latest repetition, and
+   * what it releases is reused by its later steps. Nothing may be read within `record`.
+   */
+  capture<T>(record: () => T): { readonly value: T; readonly recording: Recording } {
     this.#guard.assertAlive();
-    allocation.dependOn(this.#queue.clear({ allocation, offset: 0, size: allocation.size }));
+    const recording = new Recording(
+      this.device,
+      (buffer) => this.#queue.destroyLater(buffer),
+      (disposed) => this.#recordings.delete(disposed),
+    );
+    const outer = this.#capturing;
+    this.#capturing = recording;
+    try {
+      const value = record();
+      this.#recordings.add(recording);
+      return { value, recording };
+    } catch (error) {
+      recording.dispose();
+      throw error;
+    } finally {
+      this.#capturing = outer;
+    }
+  }
+
+  /** Does `work` at once even while capturing: for what is computed once and shared, such as weights. */
+  uncaptured<T>(work: () => T): T {
+    const capturing = this.#capturing;
+    this.#capturing = undefined;
+    try {
+      return work();
+    } finally {
+      this.#capturing = capturing;
+    }
   }
 
   /**
@@ -204,6 +268,7 @@ export class Engine {
     this.clear(word);
     const fault = new Fault(word, describe, (released) => this.#faults.delete(released));
     this.#faults.add(fault);
+    this.#capturing?.hold(fault);
     return fault;
   }
 
@@ -213,16 +278,18 @@ export class Engine {
    */
   run<F extends UniformFields, B extends BindingFields>(kernel: Kernel<F, B>, dispatch: Dispatch<F, B>): void {
     this.#guard.assertAlive();
-    const bound = Object.keys(kernel.bindings).map((name) => ({
-      access: kernel.bindings[name] ?? 'read',
-      bindable: dispatch.bindings[name] as Bindable,
-      view: this.#viewOf(dispatch.bindings[name] as Bindable, `${kernel.name}, binding "${name}"`),
-    }));
+    const bound = Object.keys(kernel.bindings).map(
+      (name): Bound => ({
+        access: kernel.bindings[name] ?? 'read',
+        bindable: dispatch.bindings[name] as Bindable,
+        view: this.#viewOf(dispatch.bindings[name] as Bindable, `${kernel.name}, binding "${name}"`),
+      }),
+    );
     const workgroups = this.#grid(dispatch.workgroups);
     if (!('indirect' in workgroups) && workgroups.includes(0)) return;
     // The general type of a kernel: its uniforms and bindings were checked against the exact one by the signature.
     const general = kernel as unknown as Kernel;
-    const outcome = this.#queue.dispatch({
+    const command: RecordedDispatch = {
       kind: 'dispatch',
       kernel: general,
       pipeline: this.#pipelines.get(general, dispatch.variant),
@@ -230,7 +297,24 @@ export class Engine {
       views: bound.map(({ view }) => view),
       workgroups,
       work: dispatch.work,
-    });
+    };
+    this.#perform(() => this.#dispatch(command, bound));
+  }
+
+  /** Does something now, or while capturing at each repetition. */
+  #perform(step: () => void): void {
+    this.#guard.assertAlive();
+    if (this.#capturing) this.#capturing.add(step);
+    else step();
+  }
+
+  #write(allocation: Allocation, data: Uint8Array): void {
+    const outcome = this.#queue.upload({ allocation, offset: 0, size: allocation.size }, data);
+    if (outcome) allocation.dependOn(outcome);
+  }
+
+  #dispatch(command: RecordedDispatch, bound: readonly Bound[]): void {
+    const outcome = this.#queue.dispatch(command);
     outcome.settled.catch((error: CuantaError) => {
       this.#failure ??= error;
     });

@@ -1,6 +1,7 @@
 import { InvalidInput } from '../base/errors.ts';
+import { halfToNumber, numberToHalf } from '../base/half.ts';
 
-/** Element types of NumPy that are read; all but `float16` are written too. */
+/** Element types of NumPy that are read and written. */
 export type NpyDtype =
   | 'float16'
   | 'float32'
@@ -108,14 +109,16 @@ export function readNpy(bytes: Uint8Array): NpyArray {
 /**
  * Writes a `.npy` file of format 1, little-endian, in C order, its header padded to a multiple of 64 bytes as NumPy's.
  *
- * @param array its `dtype` may be left out: it then follows from the typed array. `bool` takes a Uint8Array.
+ * @param array its `dtype` may be left out: it then follows from the typed array. `bool` takes a Uint8Array, `float16` a
+ *   Float32Array, whose elements are rounded to the nearest half.
  * @throws InvalidInput if the data does not fill the shape or is not of the type
  */
 export function writeNpy(array: Omit<NpyArray, 'dtype'> & { readonly dtype?: NpyDtype }): Uint8Array<ArrayBuffer> {
   const { shape, data, dtype } = array;
-  const type = elementTypes.find(
-    (candidate) =>
-      candidate.dtype !== 'float16' && data instanceof candidate.view && candidate.dtype === (dtype ?? candidate.dtype),
+  const type = elementTypes.find((candidate) =>
+    candidate.dtype === 'float16'
+      ? dtype === 'float16' && data instanceof Float32Array
+      : data instanceof candidate.view && candidate.dtype === (dtype ?? candidate.dtype),
   );
   if (!type) {
     throw new InvalidInput(
@@ -137,11 +140,12 @@ export function writeNpy(array: Omit<NpyArray, 'dtype'> & { readonly dtype?: Npy
   const header = `{'descr': '${order}${type.code}', 'fortran_order': False, 'shape': (${extents}), }`;
   const prefixBytes = magic.length + 4;
   const dataOffset = Math.ceil((prefixBytes + header.length + 1) / alignmentBytes) * alignmentBytes;
-  const bytes = new Uint8Array(dataOffset + data.byteLength);
+  const stored = type.dtype === 'float16' ? Uint16Array.from(data as Float32Array, numberToHalf) : data;
+  const bytes = new Uint8Array(dataOffset + stored.byteLength);
   const headerBytes = dataOffset - prefixBytes;
   const text = `${magic}\u0001\u0000${String.fromCharCode(headerBytes & 255, headerBytes >> 8)}${header.padEnd(headerBytes - 1)}\n`;
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), dataOffset);
+  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), dataOffset);
   return bytes;
 }
 
@@ -213,15 +217,6 @@ function parseShape(text: string | undefined): readonly number[] | undefined {
 /** Reverses the bytes of each item in place. */
 function reverseBytes(bytes: Uint8Array, itemBytes: number): void {
   for (let offset = 0; offset < bytes.length; offset += itemBytes) bytes.subarray(offset, offset + itemBytes).reverse();
-}
-
-/** The number that an IEEE 754 half stands for. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Copies elements in column-major order into row-major order. */

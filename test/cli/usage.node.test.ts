@@ -8,7 +8,10 @@ const iris = 'test/oracles/iris.csv';
 
 /** What was typed, and what the answer has to say. */
 const misuses: readonly (readonly [string, RegExp])[] = [
-  ['frobnicate', /no command "frobnicate".*info, bench matmul, bench kmeans, bench suite, cluster kmeans/],
+  [
+    'frobnicate',
+    /no command "frobnicate".*info, inspect, run, bench matmul, bench kmeans, bench suite, cluster kmeans/,
+  ],
   ['bench', /no command "bench"/],
   ['bench sort', /no command "bench sort"/],
   ['--frobnicate', /no option --frobnicate/],
@@ -25,6 +28,12 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   ['bench matmul --peers --runtime dawn', /--peers needs --runtime chrome/],
   ['bench matmul --width 3', /no option --width; bench matmul takes --m, --n, --k, --types/],
   ['bench kmeans --points 10 --clusters 11', /--clusters is "11"; it takes an integer from 1 to 10/],
+  ['run', /lacks its argument <model>/],
+  ['run model.onnx --input', /value is missing: --input <name=file.npy>/],
+  ['run model.onnx --input x', /--input is "x"; it takes a name, = and a value/],
+  ['run model.onnx --outputs y', /no option --outputs; run takes --input, --output-directory, --self-check/],
+  ['inspect', /lacks its argument <model>/],
+  ['inspect model.onnx --shape x=1,b', /--shape of x is "1,b"; it takes whole numbers/],
   ['cluster kmeans', /lacks its argument <file>/],
   [`cluster kmeans ${iris} ${iris}`, /is too many/],
   [`cluster kmeans ${iris} --max-iterations 0`, /--max-iterations is "0"/],
@@ -61,6 +70,8 @@ describe('help and version', () => {
     ['info --help', /\$ cuanta info \[options\][\s\S]*--runtime <name>[\s\S]*--json/],
     ['bench matmul --help', /--types <list>[\s\S]*default: int8,f32/],
     ['bench kmeans --help', /--iterations <count>[\s\S]*default: 5/],
+    ['inspect --help', /--shape <name=lengths>/],
+    ['run --help', /--input <name=file.npy>[\s\S]*--output-directory <folder>[\s\S]*--self-check/],
     ['cluster kmeans --help', /--max-iterations <count>[\s\S]*default: 300/],
   ])('cuanta %s', async (words, expected) => {
     const { exitCode, stdout, stderr } = await cuanta(words.split(' ').filter((word) => word !== ''));

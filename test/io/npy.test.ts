@@ -183,6 +183,13 @@ describe('headers', () => {
   });
 });
 
+test('float16 is written, rounded to the nearest', () => {
+  const bytes = writeNpy({ shape: [3], dtype: 'float16', data: Float32Array.of(1, -0.1, 1e6) });
+  const { dtype, data } = readNpy(bytes);
+  expect(dtype).toBe('float16');
+  expect([...data]).toEqual([1, -0.0999755859375, Number.POSITIVE_INFINITY]);
+});
+
 describe('writing refuses', () => {
   test.each([
     { what: 'a shape of another size', array: { shape: [2, 2], data: new Int8Array(3) } },

@@ -32,7 +32,17 @@ export function testOptions(withLong: boolean): NonNullable<ViteUserConfig['test
       },
       {
         // What the tests import is bundled before the first one: found later, it would reload the page in mid-run.
-        optimizeDeps: { include: ['wesl', 'fast-check'], exclude: ['webgpu', 'puppeteer'] },
+        optimizeDeps: {
+          include: [
+            'wesl',
+            'fast-check',
+            'onnx-buf',
+            '@bufbuild/protobuf',
+            '@bufbuild/protobuf/codegenv2',
+            '@bufbuild/protobuf/wire',
+          ],
+          exclude: ['webgpu', 'puppeteer'],
+        },
         test: {
           ...common,
           name: 'chromium',

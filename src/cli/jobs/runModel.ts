@@ -1,0 +1,73 @@
+import type { MemoryReport } from '../../gpu/bufferPool.ts';
+import type { HostTensor } from '../../graph/hostTensor.ts';
+import type { ModelMemory } from '../../graph/model.ts';
+import type { SelfCheckReport } from '../../graph/selfCheck.ts';
+import { loadOnnx } from '../../onnx/load.ts';
+import { tensorFromNpy, tensorToNpy } from '../../onnx/npy.ts';
+import type { Job } from './job.ts';
+import { type ModelParameters, modelOf } from './model.ts';
+
+/** A run of a model. */
+export interface RunModelParameters extends ModelParameters {
+  /** Names of the inputs given; their `.npy` files are the job's inputs named `runInput(index)`. */
+  readonly names: readonly string[];
+  /** Whether every node is compared with its definition on the CPU too. */
+  readonly selfCheck: boolean;
+}
+
+/** What a run gave. */
+export interface RunModelReport {
+  /** The outputs in the order of the model; the elements are the job's files named `runOutput(index)`. */
+  readonly outputs: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  /** From the inputs on the CPU to the outputs there: the first run, which also plans, and compiles shaders. */
+  readonly milliseconds: number;
+  /** Bytes: of the model, and of the whole engine. */
+  readonly memory: ModelMemory & MemoryReport;
+  readonly selfCheck?: SelfCheckReport;
+}
+
+/** Name of the job's input that holds an input of the model. */
+export const runInput = (index: number): string => `input${index}`;
+
+/** Name of the job's file that holds an output of the model. */
+export const runOutput = (index: number): string => `output${index}`;
+
+/** Runs the model in the input `model` once. */
+export const runModel: Job<RunModelParameters, RunModelReport> = {
+  name: 'runModel',
+  page: 'runtime.html',
+  run: async (engine, parameters, { inputs, onProgress }) => {
+    const { bytes, externalData } = modelOf(parameters, inputs);
+    onProgress?.('reading the model');
+    using model = await loadOnnx(engine, bytes, { externalData });
+    const types = new Map(model.graph.inputs.map(({ name, elementType }) => [name, elementType]));
+    const feeds: Record<string, HostTensor> = Object.fromEntries(
+      parameters.names.map((name, index) => [
+        name,
+        tensorFromNpy(inputs[runInput(index)] ?? new Uint8Array(), types.get(name), `The input "${name}"`),
+      ]),
+    );
+    onProgress?.(`running ${model.graph.nodes.length} nodes`);
+    const start = performance.now();
+    const results = [...model.run(feeds)];
+    const tensors = await Promise.all(results.map(([, result]) => result.read()));
+    const milliseconds = performance.now() - start;
+    for (const [, result] of results) result.dispose();
+    const memory = { ...model.memory, ...engine.memory };
+    if (parameters.selfCheck) onProgress?.('comparing each node with its definition');
+    const selfCheck = parameters.selfCheck ? await model.selfCheck(feeds) : undefined;
+    return {
+      report: {
+        outputs: tensors.map(({ elementType, shape }, index) => ({
+          name: results[index]?.[0] ?? '',
+          dtype: elementType,
+          shape,
+        })),
+        milliseconds,
+        memory,
+        ...(selfCheck && { selfCheck }),
+      },
+      files: Object.fromEntries(tensors.map((tensor, index) => [runOutput(index), tensorToNpy(tensor)])),
+    };
+  },
+};

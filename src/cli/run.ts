@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { InvalidInput } from '../base/errors.ts';
+import { type Command, perform, runtimeOption } from './command.ts';
+import { readInput } from './inputFiles.ts';
+import { type RunModelReport, runInput, runModel, runOutput } from './jobs/runModel.ts';
+import { readModel } from './modelFiles.ts';
+import { assertWritable, writeWhole } from './outputFiles.ts';
+import { formatNumber, textTable } from './text.ts';
+import { assignmentsOption, textOption } from './usage.ts';
+
+/** `cuanta run`: runs a model once on inputs from files. */
+export const runCommand: Command = {
+  name: 'run',
+  arguments: '<model>',
+  description: 'Run an .onnx model on .npy files',
+  options: [
+    { name: '--input <name=file.npy>', description: 'An input of the model; given once for each of them' },
+    { name: '--output-directory <folder>', description: 'Write each output there, as <name>.npy; made if need be' },
+    { name: '--self-check', description: 'Compare every node with its definition on the CPU, and report the worst' },
+  ],
+  example: 'run model.onnx --input x=image.npy --output-directory results --json',
+  run: async ([file = ''], options, reporter) => {
+    const runtime = runtimeOption(options);
+    const given = [...assignmentsOption(options, 'input')];
+    const folder = textOption(options, 'output-directory');
+    const { parameters, inputs: modelInputs } = readModel(file);
+    const files = given.map(([name, path], index) => {
+      return [runInput(index), readInput(path, `Name a .npy file for the input ${name}.`)] as const;
+    });
+    if (folder !== undefined) makeFolder(folder);
+
+    const { report, files: made } = await perform(
+      runModel,
+      { ...parameters, names: given.map(([name]) => name), selfCheck: options.selfCheck === true },
+      reporter,
+      { runtime, inputs: { ...modelInputs, ...Object.fromEntries(files) } },
+    );
+    const paths = folder === undefined ? [] : outputPaths(folder, report);
+    for (const path of paths) for (const read of [file, ...given.map(([, input]) => input)]) assertWritable(path, read);
+    for (const [index, path] of paths.entries()) writeWhole(path, made?.[runOutput(index)] ?? new Uint8Array());
+    const outputs = report.outputs.map((output, index) => ({ ...output, file: paths[index] ?? null }));
+    reporter.result({ ...report, outputs }, () => describe(report, paths));
+  },
+};
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new InvalidInput(
+      `The folder ${folder} could not be made: ${cause instanceof Error ? cause.message : cause}. Name another one.`,
+      { cause },
+    );
+  }
+}
+
+function outputPaths(folder: string, { outputs }: RunModelReport): string[] {
+  const paths = outputs.map(({ name }) => join(folder, `${name.replaceAll('/', '_')}.npy`));
+  const twice = paths.find((path, index) => paths.indexOf(path) < index);
+  if (twice === undefined) return paths;
+  throw new InvalidInput(`Two outputs of the model would be written to ${twice}. Rename one of them in the model.`);
+}
+
+function describe({ outputs, milliseconds, memory, selfCheck }: RunModelReport, paths: readonly string[]): string {
+  const worst = selfCheck?.worst;
+  return [
+    textTable(
+      ['output', 'type', 'shape', 'file'],
+      outputs.map(({ name, dtype, shape }, index) => [name, dtype, `[${shape}]`, paths[index] ?? '']),
+    ),
+    `${formatNumber(milliseconds)} ms for this first run, in which it is planned and its shaders are compiled`,
+    `${memory.constants.toLocaleString('en')} bytes of constants, ${memory.plans.toLocaleString('en')} of plan (${memory.plansWithoutReuse.toLocaleString('en')} without reuse)`,
+    ...(selfCheck ? [`${selfCheck.nodes.length} nodes compared with their definition`] : []),
+    ...(worst
+      ? [
+          `worst: ${worst.operator} "${worst.node}", output ${worst.name}: off by ${formatNumber(worst.absoluteError)}, relative ${formatNumber(worst.relativeError)}`,
+        ]
+      : []),
+  ].join('\n');
+}

@@ -1,0 +1,11 @@
+import { describe, it } from 'vitest';
+import { runReference } from '../reference/onnxNode.ts';
+import { evaluateNode } from '../support/oneNode.ts';
+import { expectOutputs } from './nodeCases.ts';
+import { poolingCases } from './poolingCases.ts';
+
+describe('by definition as in ONNX Runtime', () => {
+  it.each(poolingCases)('$name', async (nodeCase) => {
+    expectOutputs(evaluateNode(nodeCase), await runReference(nodeCase), nodeCase.tolerance);
+  });
+});
