@@ -73,7 +73,7 @@ export function deviceType(elementType: ElementType): 'float32' | 'int32' | 'int
 }
 
 /** A host tensor on the GPU. @throws LimitExceeded where a 64-bit or unsigned integer does not fit int32. */
-export function upload(engine: Engine, value: HostTensor, name: string): Tensor {
+function upload(engine: Engine, value: HostTensor, name: string): Tensor {
   const type = deviceType(value.elementType);
   if (type === 'float32') return engine.tensor(value.data as Float32Array, value.shape);
   if (type === 'int8') return engine.tensor(value.data as Int8Array, value.shape);
