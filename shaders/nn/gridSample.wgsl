@@ -16,7 +16,9 @@ struct Uniforms { count: u32, channels: u32, height: i32, width: i32, goalSize: 
 @group(0) @binding(3) var<storage, read_write> goal: array<f32>;
 
 fn coordinateOf(place: f32, length: i32) -> f32 {
-  let coordinate = select(((place + 1.0) * f32(length) - 1.0) / 2.0, (place + 1.0) / 2.0 * f32(length - 1), uniforms.aligned != 0u);
+  let byEdges = ((place + 1.0) * f32(length) - 1.0) / 2.0;
+  let byMiddles = (place + 1.0) / 2.0 * f32(length - 1);
+  let coordinate = select(byEdges, byMiddles, uniforms.aligned != 0u);
   // Far out, where nothing but padding is, an i32 must still hold it.
   return clamp(coordinate, -1e6, 1e6);
 }

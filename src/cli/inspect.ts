@@ -1,6 +1,6 @@
 import type { Shape } from '../base/shape.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
-import { type InspectModelReport, inspectModel } from './jobs/inspectModel.ts';
+import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/inspectModel.ts';
 import type { ValueReport } from './jobs/model.ts';
 import { readModel } from './modelFiles.ts';
 import { textTable } from './text.ts';
@@ -60,15 +60,19 @@ function describe(report: InspectModelReport): string {
     ...lines,
     `planned for ${values(plan.inputs)}${assumed}`,
     `plan        ${plan.memory.plans.toLocaleString('en')} bytes on the GPU, ${plan.memory.plansWithoutReuse.toLocaleString('en')} without reuse`,
-    textTable(
-      ['node', 'operator', 'place', 'shape', 'how'],
-      plan.nodes.map(({ node, operator, place, outputs, explanation }) => [
-        node,
-        operator,
-        place,
-        `[${outputs[0]?.shape ?? ''}]`,
-        explanation,
-      ]),
-    ),
+    planTable(plan),
   ].join('\n');
+}
+
+/** One line a node; what is longest, how it is computed, comes last. */
+function planTable({ nodes }: PlanReport): string {
+  const table = textTable(
+    ['node', 'operator', 'place', 'shape'],
+    nodes.map(({ node, operator, place, outputs }) => [node, operator, place, `[${outputs[0]?.shape ?? ''}]`]),
+  );
+  const explanations = ['how', '───', ...nodes.map(({ explanation }) => explanation)];
+  return table
+    .split('\n')
+    .map((line, index) => `${line}  ${explanations[index]}`)
+    .join('\n');
 }

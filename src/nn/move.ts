@@ -23,7 +23,6 @@ const moveKernel = declareKernel({
     rowWords: 'u32',
     goalRowWords: 'u32',
     goalColumn: 'u32',
-    goalOffset: 'u32',
     offset: 'i32',
     fill: 'u32',
     ...perAxis('size', () => 'u32' as const),
@@ -43,13 +42,15 @@ export function viewOfTensor(tensor: Tensor): StridedView {
   return viewOf(tensor.shape, tensor.layout.rowBytes / bytesOf(tensor.dtype));
 }
 
-/** Rows of the goal that a dispatch writes: all of the tensor unless it is a part of a larger one. */
+/** Where the rows of a view are written: all of the goal unless they are parts of longer rows. */
 interface GoalRows {
-  /** Elements of a row that are written, and where they begin. */
+  /** Elements of a row. */
   readonly columnCount: number;
+  /** Place of their first in a row of the goal. */
   readonly column: number;
+  /** Words from one row of the goal to the next. */
   readonly rowWords: number;
-  readonly offsetWords: number;
+  /** Whether the rest of the rows is kept. */
   readonly partial: boolean;
 }
 
@@ -59,14 +60,23 @@ function bitsOfElement(value: number, dtype: DType): number {
   return bytesOf(dtype) === 1 ? value & 0xff : value >>> 0;
 }
 
-function recordMove(
-  engine: Engine,
-  source: Tensor,
-  view: StridedView,
-  goal: Tensor,
-  bytes: boolean,
-  rows: GoalRows,
-): void {
+interface MoveJob {
+  readonly source: Tensor;
+  readonly goal: Tensor;
+  readonly view: StridedView;
+  /** Whether elements are bytes; words otherwise, which may hold 4 bytes each. */
+  readonly bytes: boolean;
+  readonly rows: GoalRows;
+  readonly group: number;
+}
+
+/** Elements that an invocation copies: SwiftShader divides slowly, GPUs want neighbours to write neighbours. */
+function groupOf(engine: Engine): number {
+  return engine.info.software ? 8 : 1;
+}
+
+function recordMove(engine: Engine, job: MoveJob): void {
+  const { source, goal, view, bytes, rows } = job;
   const axes = view.axes.toReversed();
   if (axes.length > axisNumbers.length) {
     throw new LimitExceeded(
@@ -80,21 +90,19 @@ function recordMove(
     );
   }
   if (elements === 0) return;
-  const firstWord = Math.floor(rows.column / 4);
-  const rowWords = !bytes
-    ? rows.columnCount
-    : rows.partial
-      ? Math.ceil((rows.column + rows.columnCount) / 4) - firstWord
-      : rows.rowWords;
-  const count = (elements / rows.columnCount) * rowWords;
+  const { columnCount, column, partial } = rows;
+  const byteRowWords = partial ? Math.ceil((column + columnCount) / 4) - Math.floor(column / 4) : rows.rowWords;
+  const length = axes[0]?.size ?? 1;
+  const group = length < job.group ? (length === 2 ? 2 : 1) : job.group;
+  const count = bytes ? (elements / columnCount) * byteRowWords : (elements / length) * Math.ceil(length / group);
   engine.run(moveKernel, {
     uniforms: {
       count,
-      columnCount: rows.columnCount,
-      rowWords,
-      goalRowWords: rows.rowWords,
-      goalColumn: rows.column,
-      goalOffset: rows.offsetWords,
+      columnCount,
+      rowWords: byteRowWords,
+      // Rows along the first axis follow one another, unless they are those of a longer goal.
+      goalRowWords: bytes || partial ? rows.rowWords : length,
+      goalColumn: column,
       offset: view.offset,
       fill: bitsOfElement(view.fill, source.dtype),
       ...perAxis('size', (axis) => axes[axis]?.size ?? 1),
@@ -105,14 +113,17 @@ function recordMove(
     },
     bindings: { source, goal },
     workgroups: Math.ceil(count / 64),
-    work: count * (bytes ? 160 : 40),
+    work: count * (bytes ? 100 : 20 + 10 * group),
     variant: {
       conditions: {
         bytes,
+        shallow: axes.length <= 2,
         deep: axes.length > 4,
         bordered: axes.some(({ border }) => border),
-        partial: rows.partial,
+        byRow: bytes && length === columnCount,
+        partial: bytes && partial,
       },
+      constants: { GROUP: bytes ? 1 : group },
     },
   });
 }
@@ -138,21 +149,26 @@ function inWords(source: Tensor, view: StridedView, shape: Shape): StridedView |
  * A new tensor of what a view shows of a tensor.
  * @param view made from `viewOfTensor(source)`; at most 8 axes, once those that run on in each other are joined.
  * @param shape of the result, with as many elements as the view, which are taken in row-major order.
+ * @param group consecutive 32-bit elements that an invocation copies; chosen by the adapter unless given.
  * @throws ShapeMismatch, LimitExceeded
  */
-export function move<D extends DType>(engine: Engine, source: Tensor<D>, view: StridedView, shape: Shape): Tensor<D> {
+export function move<D extends DType>(
+  engine: Engine,
+  source: Tensor<D>,
+  view: StridedView,
+  shape: Shape,
+  group = groupOf(engine),
+): Tensor<D> {
   const sizes = view.axes.map(({ size }) => size);
   if (elementCount(sizes) !== elementCount(shape)) {
     throw new ShapeMismatch(`A view of shape [${sizes}] does not fill shape [${shape}]; use as many elements.`);
   }
   const goal = engine.empty(shape, source.dtype);
   const { columnCount, rowBytes } = goal.layout;
-  const narrow = bytesOf(source.dtype) === 1;
-  const words = narrow ? inWords(source, view, shape) : undefined;
-  const bytes = narrow && !words;
-  const rows = { columnCount, column: 0, rowWords: rowBytes / 4, offsetWords: 0, partial: false };
-  const wordRows = { ...rows, columnCount: rowBytes / 4 };
-  recordMove(engine, source, simplified(words ?? view), goal, bytes, bytes ? rows : wordRows);
+  const isNarrow = bytesOf(source.dtype) === 1;
+  const words = isNarrow ? inWords(source, view, shape) : undefined;
+  const rows = { columnCount, column: 0, rowWords: rowBytes / 4, partial: false };
+  recordMove(engine, { source, goal, view: simplified(words ?? view), bytes: isNarrow && !words, rows, group });
   return goal;
 }
 
@@ -178,21 +194,23 @@ export function concatenate<D extends DType>(engine: Engine, parts: readonly Ten
   const bytes = bytesOf(first.dtype) === 1 && axis === shape.length - 1;
   // Bytes are put into words that hold some of another part, or padding.
   if (bytes) engine.clear(goal.allocation);
-  const { inner, outer } = splitAtAxis(shape, axis);
-  const innerWords = bytes || inner === 0 ? inner : goal.layout.size / 4 / outer / (shape[axis] ?? 1);
+  const { outer } = splitAtAxis(shape, axis);
   const rowWords = goal.layout.size / 4 / Math.max(outer, 1);
+  const group = groupOf(engine);
   let start = 0;
   for (const part of parts) {
     const length = part.shape[axis] ?? 0;
     if (part.size > 0 && bytes) {
-      const rows = { columnCount: length, column: start, rowWords, offsetWords: 0, partial: true };
-      recordMove(engine, part, simplified(viewOfTensor(part)), goal, true, rows);
+      const rows = { columnCount: length, column: start, rowWords, partial: true };
+      recordMove(engine, { source: part, goal, view: simplified(viewOfTensor(part)), bytes, rows, group });
+      start += length;
     } else if (part.size > 0) {
-      const columnCount = length * innerWords;
-      const rows = { columnCount, column: 0, rowWords, offsetWords: start * innerWords, partial: true };
-      recordMove(engine, part, viewOf([outer * columnCount]), goal, false, rows);
+      // A row of a part is everything from the axis on.
+      const columnCount = part.layout.size / 4 / outer;
+      const rows = { columnCount, column: start, rowWords, partial: true };
+      recordMove(engine, { source: part, goal, view: viewOf([outer, columnCount]), bytes, rows, group });
+      start += columnCount;
     }
-    start += length;
   }
   return goal;
 }

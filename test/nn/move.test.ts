@@ -147,6 +147,7 @@ describe('move', () => {
       const shown = view(viewOfTensor(source));
       const sizes = shapeOfView(shown);
       using goal = move(engine, source, shown, result ?? sizes);
+      using single = move(engine, source, shown, result ?? sizes, 1);
       const expected: number[] = [];
       everywhere(sizes, (at) => {
         const place = from(at);
@@ -154,6 +155,7 @@ describe('move', () => {
       });
       expect(goal.shape).toEqual(result ?? sizes);
       expect(await read(engine, goal)).toEqual(expected);
+      expect(await read(engine, single)).toEqual(expected);
     },
   );
 

@@ -1,8 +1,18 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { expect } from 'vitest';
-import { InvalidInput, LimitExceeded, MalformedModel, UnsupportedOperator } from '../../src/base/errors.ts';
-import { usedNames } from '../../src/graph/graph.ts';
+import {
+  InvalidInput,
+  LimitExceeded,
+  MalformedModel,
+  ShapeMismatch,
+  UnsupportedOperator,
+} from '../../src/base/errors.ts';
+import { elementCount, type Shape } from '../../src/base/shape.ts';
+import type { Engine } from '../../src/gpu/engine.ts';
+import { type Graph, usedNames } from '../../src/graph/graph.ts';
+import { hostTensor } from '../../src/graph/hostTensor.ts';
+import { Model } from '../../src/graph/model.ts';
 import { unsupportedNodes } from '../../src/graph/support.ts';
 import { importOnnx } from '../../src/onnx/import.ts';
 import { operators } from '../../src/onnx/operators/index.ts';
@@ -109,9 +119,15 @@ const decoded = (bytes: Uint8Array) => fromBinary(ModelProtoSchema, bytes);
  * Reads mutated models. Each must be refused with one of the errors that stand for a wrong model, or make a graph in which
  * every node comes after what it reads; in less than five seconds.
  *
+ * @param further what else is done with those that are supported; it may throw the same errors
  * @returns how many were refused, by the error
  */
-export function readMutated(bytes: Uint8Array, count: number, seed: number): Record<string, number> {
+export function readMutated(
+  bytes: Uint8Array,
+  count: number,
+  seed: number,
+  further?: (graph: Graph) => void,
+): Record<string, number> {
   const outcomes: Record<string, number> = {};
   const random = createRandom(seed);
   const draw: Draw = (bound) => (bound > 0 ? random.integer(0, bound - 1) : 0);
@@ -120,16 +136,16 @@ export function readMutated(bytes: Uint8Array, count: number, seed: number): Rec
     const name = names[index % names.length] ?? '';
     const mutated = mutations[name]?.(bytes, draw) ?? bytes;
     const start = performance.now();
-    const outcome = read(mutated, `mutation ${index} (${name}) of seed ${seed}`);
+    const outcome = read(mutated, `mutation ${index} (${name}) of seed ${seed}`, further);
     expect(performance.now() - start, `milliseconds of mutation ${index} (${name}) of seed ${seed}`).toBeLessThan(5000);
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
   return outcomes;
 }
 
-const refusals = [MalformedModel, UnsupportedOperator, LimitExceeded, InvalidInput];
+const refusals = [MalformedModel, UnsupportedOperator, LimitExceeded, InvalidInput, ShapeMismatch];
 
-function read(bytes: Uint8Array, what: string): string {
+function read(bytes: Uint8Array, what: string, further?: (graph: Graph) => void): string {
   try {
     const graph = importOnnx(bytes);
     const known = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
@@ -138,9 +154,18 @@ function read(bytes: Uint8Array, what: string): string {
       if (unknown !== undefined) throw new Error(`${node.name} comes before ${unknown}.`);
       for (const output of node.outputs) known.add(output);
     }
-    return unsupportedNodes(graph, operators).length === 0 ? 'accepted' : 'accepted, with unsupported nodes';
+    if (unsupportedNodes(graph, operators).length > 0) return 'accepted, with unsupported nodes';
+    further?.(graph);
+    return 'accepted';
   } catch (error) {
     if (refusals.some((refusal) => error instanceof refusal)) return (error as Error).name;
     throw new Error(`${what}: ${error}`, { cause: error });
   }
+}
+
+/** Plans a graph of float32 inputs of one shape. */
+export function planZeros(engine: Engine, graph: Graph, shape: Shape): void {
+  using model = new Model(engine, graph, operators);
+  const x = hostTensor('float32', shape, new Float32Array(elementCount(shape)));
+  model.plan(Object.fromEntries(graph.inputs.map(({ name }) => [name, x])));
 }
