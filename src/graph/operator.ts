@@ -154,6 +154,13 @@ export interface RecordContext {
    */
   tensor(index: number): Tensor;
   optionalTensor(index: number): Tensor | undefined;
+  /**
+   * An 8-bit input of at least three axes as [batch, …spatial, channels], converted where it is not held so already. Owned
+   * by the plan. @throws MalformedModel when left out.
+   */
+  channelsLast(index: number): Tensor<'int8' | 'uint8'>;
+  /** True where an input is held with its channels last: an operator that works on either order keeps that. */
+  heldChannelsLast(index: number): boolean;
   /** The same with 8-bit integers widened to int32. Owned by the plan. */
   widened(index: number): Tensor<'float32' | 'int32'>;
   /** An int32 result as the element type of output `index` is held: narrowed to 8 bits where it is one. Takes it over. */
@@ -163,6 +170,11 @@ export interface RecordContext {
    * outside of the recording, and shared by the plans of all input shapes. `key` tells it from others of the node.
    */
   constant<T extends { dispose(): void }>(key: string, make: () => T): T;
+}
+
+/** A result on the GPU that is held as [batch, …spatial, channels] until something needs it otherwise. */
+export interface ChannelsLast {
+  readonly channelsLast: Tensor<'int8' | 'uint8'>;
 }
 
 /** An operator: what it does to types, to values on the CPU, and on the GPU. */
@@ -183,10 +195,10 @@ export interface Operator {
   readonly shapeOnly?: boolean;
   /**
    * Records the work on the GPU and returns one tensor an output, in the form that `RecordContext.tensor` describes, with
-   * the shape that `infer` said. A tensor of the plan may be returned reshaped, not as it is. Without it the operator is
-   * computed on the CPU only, before the model runs.
+   * the shape that `infer` said, or an 8-bit one with its channels last. A tensor of the plan may be returned reshaped, not
+   * as it is. Without it the operator is computed on the CPU only, before the model runs.
    */
-  readonly record?: (record: RecordContext) => readonly Tensor[];
+  readonly record?: (record: RecordContext) => readonly (Tensor | ChannelsLast)[];
   /** In a sentence: which kernel `record` takes and why. Shown by `model.plan()`. */
   readonly explain?: (context: NodeContext, engine: Engine) => string;
 }

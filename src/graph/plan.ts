@@ -3,6 +3,7 @@ import { elementCount, type Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { toChannelsFirst, toChannelsLast } from '../nn/channelsLast.ts';
 import { narrow, widen } from '../quant/convert.ts';
 import { chosenBranch, type Graph, type GraphNode, isChoice, usedNames } from './graph.ts';
 import { type ElementType, type HostTensor, hostArray } from './hostTensor.ts';
@@ -31,8 +32,12 @@ interface PlanValue extends ValueType {
   readonly host: HostTensor | undefined;
   /** See `NodeInput`. */
   readonly constant: boolean;
+  /** Its GPU forms, at least one where it is computed there: as its shape says, and with its channels last. */
   tensor: Tensor | undefined;
+  channelsLast: Tensor<'int8' | 'uint8'> | undefined;
 }
+
+type Placed = Pick<PlanValue, 'host' | 'constant' | 'tensor' | 'channelsLast'>;
 
 /** Things made once from constants and shared by all plans of a model. */
 export class ConstantCache {
@@ -160,12 +165,12 @@ class PlanBuilder {
     this.#source = source;
     const { engine, graph } = source;
     for (const [name, host] of graph.initializers) {
-      this.#values.set(name, { ...host, host, constant: true, tensor: undefined });
+      this.#values.set(name, { ...host, host, constant: true, tensor: undefined, channelsLast: undefined });
     }
     for (const [name, { elementType, shape, host }] of inputTypes) {
       const tensor = host ? undefined : engine.empty(shape, deviceType(elementType));
       if (tensor) this.inputs.set(name, tensor);
-      this.#values.set(name, { elementType, shape, host, constant: false, tensor });
+      this.#values.set(name, { elementType, shape, host, constant: false, tensor, channelsLast: undefined });
     }
     for (const node of graph.nodes) for (const name of usedNames(node)) this.#use(name);
     // Inputs and outputs outlive the run.
@@ -178,11 +183,20 @@ class PlanBuilder {
     for (const { name } of graph.outputs) {
       const value = this.#value(name);
       // An input that is an output as well, or one tensor under two names, is disposed once for each.
-      const tensor = value.tensor?.reshape(value.shape);
+      const tensor = this.#tensorOf(value)?.reshape(value.shape);
       this.outputs.set(name, { ...value, tensor });
     }
     // The outputs hold their own references from here on; inputs are held by their name.
-    for (const [name, value] of this.#values) if (!this.inputs.has(name)) value.tensor?.dispose();
+    for (const [name, value] of this.#values) {
+      value.channelsLast?.dispose();
+      if (!this.inputs.has(name)) value.tensor?.dispose();
+    }
+  }
+
+  /** A value on the GPU as its shape says. */
+  #tensorOf(value: PlanValue): Tensor | undefined {
+    if (!value.tensor && value.channelsLast) value.tensor = toChannelsFirst(this.#source.engine, value.channelsLast);
+    return value.tensor;
   }
 
   #use(name: string): void {
@@ -228,7 +242,12 @@ class PlanBuilder {
       inputs.map((input) => input?.host),
     );
     const constant = !operator.shapeOnly && inputs.every((input) => !input || input.constant);
-    const outputs = this.#define(node, results, (index) => ({ host: results[index], constant, tensor: undefined }));
+    const outputs = this.#define(node, results, (index) => ({
+      host: results[index],
+      constant,
+      tensor: undefined,
+      channelsLast: undefined,
+    }));
     this.nodes.push({
       node: node.name,
       operator: node.operator,
@@ -253,11 +272,12 @@ class PlanBuilder {
     const scratch: Tensor[] = [];
     const results = operator.record(this.#recordContext(node, context, types, scratch));
     for (const tensor of scratch) if (!results.includes(tensor)) tensor.dispose();
-    const outputs = this.#define(node, types, (index) => ({
-      host: undefined,
-      constant: false,
-      tensor: results[index],
-    }));
+    const outputs = this.#define(node, types, (index) => {
+      const result = results[index];
+      const last = result && 'channelsLast' in result ? result.channelsLast : undefined;
+      const tensor = result && !('channelsLast' in result) ? result : undefined;
+      return { host: undefined, constant: false, tensor, channelsLast: last };
+    });
     this.nodes.push({
       node: node.name,
       operator: node.operator,
@@ -286,15 +306,25 @@ class PlanBuilder {
         }
         value.tensor = upload(engine, host, name);
       }
-      return value.tensor;
+      return this.#tensorOf(value);
     };
     const tensor = (index: number): Tensor => optionalTensor(index) ?? context.fail(`input ${index} is missing`);
+    const valueAt = (index: number): PlanValue | undefined => this.#values.get(node.inputs[index] ?? '');
     return {
       engine,
       context,
       outputs,
       tensor,
       optionalTensor,
+      heldChannelsLast: (index) => valueAt(index)?.channelsLast !== undefined,
+      channelsLast: (index) => {
+        const held = valueAt(index)?.channelsLast;
+        if (held) return held;
+        const made = toChannelsLast(engine, tensor(index) as Tensor<'int8' | 'uint8'>);
+        const value = valueAt(index);
+        if (value) value.channelsLast = made;
+        return made;
+      },
       widened: (index) => {
         const found = tensor(index);
         if (found.dtype === 'float32' || found.dtype === 'int32') return found as Tensor<'float32' | 'int32'>;
@@ -313,19 +343,16 @@ class PlanBuilder {
     };
   }
 
-  #define(
-    node: GraphNode,
-    types: readonly ValueType[],
-    placed: (index: number) => Pick<PlanValue, 'host' | 'constant' | 'tensor'>,
-  ): NodePlan['outputs'] {
+  #define(node: GraphNode, types: readonly ValueType[], placed: (index: number) => Placed): NodePlan['outputs'] {
     const defined: { name: string; elementType: ElementType; shape: Shape }[] = [];
     node.outputs.forEach((name, index) => {
       const type = types[index];
       if (name === '' || !type) return;
       const { elementType, shape } = type;
-      this.#values.set(name, { elementType, shape, ...placed(index) });
+      const value = { elementType, shape, ...placed(index) };
+      this.#values.set(name, value);
       defined.push({ name, elementType, shape });
-      if (!this.#usesLeft.get(name)) placed(index).tensor?.dispose();
+      if (!this.#usesLeft.get(name)) forget(value);
     });
     return defined;
   }
@@ -336,12 +363,17 @@ class PlanBuilder {
       const left = (this.#usesLeft.get(name) ?? 0) - 1;
       this.#usesLeft.set(name, left);
       const value = this.#values.get(name);
-      if (left === 0 && value?.tensor && !this.#source.graph.initializers.has(name)) {
-        value.tensor.dispose();
-        value.tensor = undefined;
-      }
+      if (left === 0 && value && !this.#source.graph.initializers.has(name)) forget(value);
     }
   }
+}
+
+/** Gives back the GPU memory of a value. */
+function forget(value: PlanValue): void {
+  value.tensor?.dispose();
+  value.channelsLast?.dispose();
+  value.tensor = undefined;
+  value.channelsLast = undefined;
 }
 
 function toInt32(value: HostTensor, name: string): Int32Array {
