@@ -29,7 +29,7 @@ export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
-export type { Model, ModelMemory, ModelOutput } from './graph/model.ts';
+export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export type { ImportOptions } from './onnx/import.ts';

@@ -28,6 +28,10 @@ export interface GraphNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
+  /** Names of the model's nodes that it stands for, where a pass made it. */
+  readonly replaces?: readonly string[];
+  /** Why it is computed with floats although quantized values surround it. */
+  readonly notFused?: string;
 }
 
 /** A model as a graph: nodes come after whatever they read. */
@@ -59,12 +63,16 @@ export function chosenBranch(node: GraphNode, condition: boolean): Graph {
 
 /** Names of the values that a node reads, those that the graphs in its attributes read from outside among them. */
 export function usedNames(node: GraphNode): readonly string[] {
-  const graphs = [...node.attributes.values()].filter(isGraph);
+  const graphs = subgraphsOf(node);
   const names = node.inputs.filter((name) => name !== '');
   return graphs.length === 0 ? names : [...new Set([...names, ...graphs.flatMap(capturedNames)])];
 }
 
-const isGraph = (attribute: Attribute): attribute is Graph => typeof attribute === 'object' && 'nodes' in attribute;
+/** The graphs in a node's attributes. */
+export function subgraphsOf(node: GraphNode): readonly Graph[] {
+  const isGraph = (attribute: Attribute): attribute is Graph => typeof attribute === 'object' && 'nodes' in attribute;
+  return [...node.attributes.values()].filter(isGraph);
+}
 
 /** Names that a graph reads without defining them. */
 function capturedNames(graph: Graph): string[] {

@@ -5,6 +5,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import type { Graph, GraphValue } from './graph.ts';
 import { type ElementType, type HostTensor, isInteger } from './hostTensor.ts';
 import type { NodeInput, OperatorTable } from './operator.ts';
+import { optimize } from './optimize.ts';
 import { ConstantCache, deviceType, download, feed, type NodePlan, Plan } from './plan.ts';
 import { type SelfCheckReport, selfCheckGraph } from './selfCheck.ts';
 import { unsupportedNodes } from './support.ts';
@@ -30,6 +31,12 @@ export interface ModelMemory {
   readonly plansWithoutReuse: number;
 }
 
+/** How a model is made ready to run. */
+export interface ModelOptions {
+  /** Whether nodes are fused and folded into faster ones; true unless given. False runs the graph as the file has it. */
+  readonly optimize?: boolean;
+}
+
 const maximumPlans = 8;
 
 /**
@@ -38,17 +45,18 @@ const maximumPlans = 8;
  */
 export class Model {
   readonly engine: Engine;
+  /** What is run: the graph given, optimized unless that was declined. */
   readonly graph: Graph;
   readonly #operators: OperatorTable;
   readonly #constants = new ConstantCache();
   readonly #plans = new Map<string, Plan>();
 
   /** @throws UnsupportedOperator that lists every node that cannot be computed. */
-  constructor(engine: Engine, graph: Graph, operators: OperatorTable) {
-    this.engine = engine;
-    this.graph = graph;
-    this.#operators = operators;
+  constructor(engine: Engine, graph: Graph, operators: OperatorTable, options: ModelOptions = {}) {
     assertSupported(graph, operators);
+    this.engine = engine;
+    this.graph = (options.optimize ?? true) ? optimize(graph, operators) : graph;
+    this.#operators = operators;
   }
 
   /**

@@ -24,6 +24,10 @@ export interface NodePlan {
   readonly place: 'gpu' | 'cpu';
   /** Which kernel, and why. */
   readonly explanation: string;
+  /** Names of the model's nodes that it stands for, where they were fused; its own name otherwise. */
+  readonly replaces: readonly string[];
+  /** Why it is computed with floats although quantized values surround it; there for such nodes only. */
+  readonly notFused?: string;
   readonly outputs: readonly { readonly name: string; readonly elementType: ElementType; readonly shape: Shape }[];
 }
 
@@ -249,8 +253,7 @@ class PlanBuilder {
       channelsLast: undefined,
     }));
     this.nodes.push({
-      node: node.name,
-      operator: node.operator,
+      ...titleOf(node),
       place: 'cpu',
       explanation: operator.shapeOnly ? 'depends on shapes alone' : 'its inputs are constant',
       outputs,
@@ -279,8 +282,8 @@ class PlanBuilder {
       return { host: undefined, constant: false, tensor, channelsLast: last };
     });
     this.nodes.push({
-      node: node.name,
-      operator: node.operator,
+      ...titleOf(node),
+      ...(node.notFused !== undefined && { notFused: node.notFused }),
       place: 'gpu',
       explanation: operator.explain?.(context, this.#source.engine) ?? node.operator,
       outputs,
@@ -367,6 +370,12 @@ class PlanBuilder {
     }
   }
 }
+
+const titleOf = ({ name, operator, replaces }: GraphNode): Pick<NodePlan, 'node' | 'operator' | 'replaces'> => ({
+  node: name,
+  operator,
+  replaces: replaces ?? [name],
+});
 
 /** Gives back the GPU memory of a value. */
 function forget(value: PlanValue): void {

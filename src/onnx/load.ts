@@ -1,5 +1,5 @@
 import type { Engine } from '../gpu/engine.ts';
-import { Model } from '../graph/model.ts';
+import { Model, type ModelOptions } from '../graph/model.ts';
 import { type ImportOptions, importOnnx } from './import.ts';
 import { operators } from './operators/index.ts';
 
@@ -17,6 +17,10 @@ import { operators } from './operators/index.ts';
  * @throws MalformedModel for a file that is damaged or contradicts itself, UnsupportedOperator for what Cuanta does not
  * compute, LimitExceeded for sizes and integers that it cannot hold, InvalidInput for external data that was not given
  */
-export async function loadOnnx(engine: Engine, bytes: Uint8Array, options: ImportOptions = {}): Promise<Model> {
-  return new Model(engine, importOnnx(bytes, options), operators);
+export async function loadOnnx(
+  engine: Engine,
+  bytes: Uint8Array,
+  options: ImportOptions & ModelOptions = {},
+): Promise<Model> {
+  return new Model(engine, importOnnx(bytes, options), operators, options);
 }

@@ -1,0 +1,20 @@
+import type { Graph } from './graph.ts';
+import { GraphEditor } from './graphEditor.ts';
+import type { OperatorTable } from './operator.ts';
+
+/** A change of a graph that keeps what it computes. It makes only nodes that are in `editor.operators`. */
+export type Pass = (editor: GraphEditor) => void;
+
+/** In the order in which they run. */
+const passes: readonly Pass[] = [];
+
+/**
+ * The graph with fewer or faster nodes: each that stands for others names them in `replaces`. Inputs and outputs stay.
+ *
+ * @throws MalformedModel for constants that cannot be computed
+ */
+export function optimize(graph: Graph, operators: OperatorTable): Graph {
+  const editor = new GraphEditor(graph, operators);
+  for (const pass of passes) pass(editor);
+  return editor.finish();
+}
