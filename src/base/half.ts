@@ -1,4 +1,5 @@
 /** Numbers of 16 bits: IEEE 754 binary16 and bfloat16. */
+import { roundHalfToEven } from './rounding.ts';
 
 /** The number that the bits of an IEEE 754 half stand for. */
 export function halfToNumber(bits: number): number {
@@ -37,9 +38,3 @@ export function roundToBfloat16(value: number): number {
 }
 
 const scratch = new DataView(new ArrayBuffer(4));
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}

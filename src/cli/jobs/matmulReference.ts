@@ -1,4 +1,5 @@
 /** CPU references of the matrix products, for the benchmark: exact integers, and float64 with a stated bound. */
+import { roundHalfToEven } from '../../base/rounding.ts';
 
 /** Multiplications that a check may take: about a second of plain JavaScript. */
 const checkBudget = 2 ** 27;
@@ -107,9 +108,9 @@ function quantizeDynamically(values: Float32Array): { readonly codes: Int16Array
     maximum = Math.max(maximum, value);
   }
   const scale = Math.fround(Math.fround(maximum - minimum) / 255) || 1;
-  const zeroPoint = Math.min(255, roundHalfEven(Math.fround(-minimum / scale)));
+  const zeroPoint = Math.min(255, roundHalfToEven(Math.fround(-minimum / scale)));
   const codes = Int16Array.from(values, (value) => {
-    const code = roundHalfEven(Math.fround(value / scale)) + zeroPoint;
+    const code = roundHalfToEven(Math.fround(value / scale)) + zeroPoint;
     return Math.min(255, Math.max(0, code)) - zeroPoint;
   });
   return { codes, scale };
@@ -131,14 +132,8 @@ function quantizeColumns(
     scales[column] = largest / highest || 1;
   });
   const codes = Int8Array.from(values, (value, index) => {
-    const code = roundHalfEven(Math.fround(value / (scales[index % columnCount] ?? 1)));
+    const code = roundHalfToEven(Math.fround(value / (scales[index % columnCount] ?? 1)));
     return Math.min(highest, Math.max(-highest, code));
   });
   return { codes, scales };
-}
-
-function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  const fraction = value - below;
-  return fraction < 0.5 || (fraction === 0.5 && below % 2 === 0) ? below : below + 1;
 }

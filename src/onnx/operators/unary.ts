@@ -1,3 +1,4 @@
+import { roundHalfToEven } from '../../base/rounding.ts';
 import { integerRange } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator } from '../../graph/operator.ts';
 import { type ElementwiseParameters, type UnaryOperation, unary } from '../../nn/elementwise.ts';
@@ -49,13 +50,6 @@ function mapping(name: string, choose: Definition | ((context: NodeContext) => D
     },
     explain: (context) => `nn/elementwise ${definitionOf(context).operation}: vectors of 4`,
   };
-}
-
-/** Half to even. */
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
 const alphaOf =
