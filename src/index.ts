@@ -32,6 +32,7 @@ export { type ElementType, type HostData, type HostTensor, hostTensor } from './
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
+export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
 export type { ExternalData } from './onnx/tensor.ts';

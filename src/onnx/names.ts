@@ -1,5 +1,6 @@
 /** Names of values and nodes while a model is read. */
 import { MalformedModel } from '../base/errors.ts';
+import { type Graph, subgraphsOf } from '../graph/graph.ts';
 
 /** Names that are taken in the whole model. */
 export class NameTable {
@@ -64,3 +65,12 @@ export class NameScope {
 
 /** A name in an error. */
 export const quoted = (name: string): string => JSON.stringify(name.slice(0, 200));
+
+/** Names of all values that a graph and the graphs within it define; those that branches share with their node once. */
+export function namesOf(graph: Graph): Set<string> {
+  return new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap((node) => [...node.outputs, ...subgraphsOf(node).flatMap((inner) => [...namesOf(inner)])]),
+  ]);
+}

@@ -54,6 +54,13 @@ export function elementTypeOf(dataType: number, what: string): ElementType {
   );
 }
 
+/** The number by which an ONNX file names an element type. */
+export function dataTypeOf(elementType: ElementType): DataType {
+  for (const [dataType, type] of elementTypes)
+    if (type === elementType && dataType !== DataType.BFLOAT16) return dataType;
+  return DataType.UNDEFINED;
+}
+
 /**
  * A tensor of a model. Its size is compared with the data that is there before anything is allocated.
  *
