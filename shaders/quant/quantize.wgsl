@@ -11,8 +11,8 @@
 // fault        the first element that is not finite
 // Conditions: unitsFirst, neighbouring invocations take neighbouring units (columns), so that they read neighbouring
 //             elements; uniformParameters, one parameter for the tensor; sign, one symmetric bit: 1 unless x < 0;
-//             floor, rounding down; checked, looks for elements that are not finite.
-// Constants: BITS, 1 to 8.
+//             floor, rounding down; checked, looks for elements that are not finite; wide, codes are whole words.
+// Constants: BITS, 1 to 8; 32 if wide.
 // Dispatch: words firstWord to endWord, 64 a workgroup.
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::exactFloat::infinityBits;
@@ -57,7 +57,8 @@ struct Uniforms {
 
 // Elements that can have bits in one word.
 const touched = (31u + BITS - 1u) / BITS + 1u;
-const mask = (1u << BITS) - 1u;
+@if(wide) const mask = 0xffffffffu;
+@if(!wide) const mask = (1u << BITS) - 1u;
 
 @compute @workgroup_size(64)
 fn main(

@@ -79,3 +79,11 @@ export function mapParameters(granularity: Granularity, shape: Shape): Parameter
     innerStep: 1,
   };
 }
+
+/** Index of the parameter of an element, by its place in row-major order. */
+export function parameterOf(map: ParameterMap, element: number): number {
+  const rest = Math.floor(element / map.innerCount);
+  const group = Math.floor((rest % map.axisLength) / map.groupSize);
+  const outer = Math.floor(rest / map.axisLength);
+  return outer * map.outerStep + group * map.groupStep + (element % map.innerCount) * map.innerStep;
+}

@@ -1,12 +1,12 @@
 import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
-import { Tensor } from '../gpu/tensor.ts';
+import { assertFloats, Tensor } from '../gpu/tensor.ts';
 import { narrow, widen } from './convert.ts';
 import { recordFloats } from './dequantize.ts';
-import { type Granularity, mapParameters, perChannel, perGroup, perTensor } from './granularity.ts';
-import { recordParameterCheck } from './parameters.ts';
-import { type QuantizeOptions, quantize } from './quantize.ts';
+import { type Granularity, mapParameters, type ParameterMap, perChannel, perGroup, perTensor } from './granularity.ts';
+import { codeRange, type QuantizationParameters, recordParameterCheck } from './parameters.ts';
+import { quantize, recordIntegers } from './quantize.ts';
 import { type QuantizedTensor, streamsOf } from './quantizedTensor.ts';
 
 /** Attributes of QuantizeLinear and DequantizeLinear. */
@@ -23,10 +23,10 @@ export interface QuantizeLinearOptions extends LinearOptions {
   readonly outputType?: 'int8' | 'uint8';
 }
 
-type Integers = Tensor<'int8'> | Tensor<'uint8'>;
+type Integers = Tensor<'int8' | 'uint8'>;
 
-/** What the shape of a scale means, by ONNX's rules. */
-function granularityOf(shape: Shape, scale: Shape, { axis = 1, blockSize = 0 }: LinearOptions): Granularity {
+/** What the shape of a scale means, by ONNX's rules. @throws ShapeMismatch */
+export function linearGranularity(shape: Shape, scale: Shape, { axis = 1, blockSize = 0 }: LinearOptions): Granularity {
   const single = scale.length === 0 || (scale.length === 1 && scale[0] === 1);
   if (blockSize === 0 && single) return perTensor();
   const granularity = blockSize === 0 ? perChannel(axis) : perGroup(axis, blockSize);
@@ -72,24 +72,21 @@ export function quantizeLinear(
   zeroPoint?: Integers,
   options: QuantizeLinearOptions = {},
 ): Integers {
-  const granularity = granularityOf(x.shape, scale.shape, options);
+  assertFloats(x, 'quantizeLinear');
+  const granularity = linearGranularity(x.shape, scale.shape, options);
   assertZeroPoint(scale, zeroPoint);
   const dtype = zeroPoint?.dtype ?? options.outputType ?? 'uint8';
-  const zeroPoints = zeroPoint && widen(engine, zeroPoint);
-  const quantizeOptions: QuantizeOptions = {
-    scheme: 'asymmetric',
-    signed: dtype === 'int8',
-    granularity,
-    layout: 'rows',
-    scales: scale,
-    ...(zeroPoints && { zeroPoints }),
-  };
-  try {
-    const quantized = quantize(engine, x, quantizeOptions);
-    return dtype === 'int8' ? intoTensor(engine, quantized, dtype) : intoTensor(engine, quantized, dtype);
-  } finally {
-    zeroPoints?.dispose();
-  }
+  const range = codeRange({ bits: 8, signed: dtype === 'int8', scheme: 'asymmetric' });
+  const map = mapParameters(granularity, x.shape);
+  const zeroPoints = zeroPoint ? widen(engine, zeroPoint) : engine.tensor(new Int32Array(map.count), map.shape);
+  const parameters = { scales: scale, zeroPoints };
+  const y = engine.empty(x.shape, dtype);
+  const fault = recordParameterCheck(engine, parameters, range);
+  y.allocation.carry(fault);
+  fault.release();
+  recordIntegers(engine, x, { goal: y, map, parameters, ...range });
+  zeroPoints.dispose();
+  return y as Integers;
 }
 
 /**
@@ -108,7 +105,7 @@ export function dequantizeLinear(
   zeroPoint?: Integers,
   options: LinearOptions = {},
 ): Tensor<'float32'> {
-  const granularity = granularityOf(x.shape, scale.shape, options);
+  const granularity = linearGranularity(x.shape, scale.shape, options);
   const map = mapParameters(granularity, x.shape);
   assertZeroPoint(scale, zeroPoint);
   if (zeroPoint && zeroPoint.dtype !== x.dtype) {
@@ -116,18 +113,29 @@ export function dequantizeLinear(
       `The zero point is ${zeroPoint.dtype} and the tensor ${x.dtype}; give a zero point of the tensor's type, or none.`,
     );
   }
-  const { allocation: codes } = x;
-  const bits = x.dtype === 'int32' ? 32 : 8;
-  const signed = x.dtype !== 'uint8';
   const zeroPoints = zeroPoint ? widen(engine, zeroPoint) : engine.tensor(new Int32Array(map.count), map.shape);
   const parameters = { scales: scale, zeroPoints };
-  const streams = streamsOf(x.shape, bits, bits === 32 ? 'flat' : 'rows');
-  const y = engine.empty(x.shape, 'float32');
-  const fault = recordParameterCheck(engine, parameters, { bits: 8, signed, scheme: 'asymmetric' });
+  const range = codeRange({ bits: 8, signed: x.dtype !== 'uint8', scheme: 'asymmetric' });
+  const fault = recordParameterCheck(engine, parameters, range);
+  const y = dequantizeIntegers(engine, x, map, parameters);
   y.allocation.carry(fault);
   fault.release();
-  recordFloats(engine, { codes, streams, bits, signed, sign: false, map, parameters }, y);
   zeroPoints.dispose();
+  return y;
+}
+
+/** fround(fround(x − zero point) · scale) for integers of 8 bits, or of any width as int32; scales finite and not below 0. */
+export function dequantizeIntegers(
+  engine: Engine,
+  x: Integers | Tensor<'int32'>,
+  map: ParameterMap,
+  parameters: QuantizationParameters,
+): Tensor<'float32'> {
+  const bits = x.dtype === 'int32' ? 32 : 8;
+  const streams = streamsOf(x.shape, bits, bits === 32 ? 'flat' : 'rows');
+  const y = engine.empty(x.shape, 'float32');
+  const job = { codes: x.allocation, streams, bits, signed: x.dtype !== 'uint8', sign: false, map, parameters };
+  recordFloats(engine, job, y);
   return y;
 }
 

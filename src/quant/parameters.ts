@@ -126,13 +126,15 @@ export function assertParameters(scales: ArrayLike<number>, zeroPoints: ArrayLik
   }
 }
 
-/** Records a check of parameters that are on the GPU. The caller lets what it computes with them carry the fault. */
+/**
+ * Records a check of parameters that are on the GPU: scales finite and above 0, zero points in the range of the codes. The
+ * caller lets what it computes with them carry the fault.
+ */
 export function recordParameterCheck(
   engine: Engine,
   { scales, zeroPoints }: QuantizationParameters,
-  format: CodeFormat,
+  { low, high }: Pick<CodeRange, 'low' | 'high'>,
 ): Fault {
-  const { low, high } = codeRange({ ...format, scheme: 'asymmetric' });
   const fault = engine.fault(
     (index) =>
       new InvalidQuantization(

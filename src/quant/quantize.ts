@@ -9,6 +9,7 @@ import { recordMeanScales } from './meanScale.ts';
 import {
   assertParameters,
   type CodeFormat,
+  type CodeRange,
   codeRange,
   parametersFromRanges,
   type QuantizationParameters,
@@ -118,7 +119,10 @@ function givenParameters(
     zeroPoints: zeroPointTensor?.reshape(map.shape) ?? engine.tensor(Int32Array.from(zeroPointArray), map.shape),
   };
   const onGpu = scaleTensor !== undefined || zeroPointTensor !== undefined;
-  return { parameters, fault: onGpu ? recordParameterCheck(engine, parameters, scheme) : undefined };
+  return {
+    parameters,
+    fault: onGpu ? recordParameterCheck(engine, parameters, codeRange({ ...scheme, scheme: 'asymmetric' })) : undefined,
+  };
 }
 
 /** Parameters from the data itself. Those of nothing are those of zeros. */
@@ -152,21 +156,23 @@ function sourceOf({ length, elementStep }: CodeStreams) {
 
 interface CodeJob {
   readonly x: Tensor<'float32'>;
-  readonly scheme: QuantizationScheme;
   readonly map: ParameterMap;
   readonly parameters: QuantizationParameters;
   readonly streams: CodeStreams;
   readonly codes: Allocation;
+  /** Bits that a code takes in the streams: 1 to 8, or 32. */
+  readonly bits: number;
+  readonly range: Pick<CodeRange, 'low' | 'high' | 'sign'>;
+  readonly rounding: Rounding;
   readonly fault: Fault;
   /** Whether to look for elements that are not finite. */
   readonly checked: boolean;
 }
 
 function recordCodes(engine: Engine, job: CodeJob): void {
-  const { x, scheme, map, parameters, streams, codes, fault, checked } = job;
+  const { x, map, parameters, streams, codes, bits, range, rounding, fault, checked } = job;
   const { unitCount, unitWords, length, elementStep } = streams;
-  const { bits, rounding } = scheme;
-  const { low, high, sign } = codeRange(scheme);
+  const { low, high, sign } = range;
   const { axisLength, innerCount } = map;
   const elementsPerWord = Math.ceil(32 / bits) + 1;
   const span = Math.min(elementsPerWord, length) * elementStep;
@@ -177,6 +183,7 @@ function recordCodes(engine: Engine, job: CodeJob): void {
       sign,
       floor: rounding === 'floor',
       checked,
+      wide: bits === 32,
     },
     constants: { BITS: bits },
   };
@@ -254,7 +261,10 @@ export function quantize(engine: Engine, x: Tensor<'float32'>, options: Quantize
     const codes = engine.allocate(streamBytes(streams));
     made.push({ dispose: () => codes.release() });
     for (const found of faults) codes.carry(found);
-    recordCodes(engine, { x, scheme, map, parameters, streams, codes, fault, checked: given !== undefined });
+    const { bits, rounding } = scheme;
+    const range = codeRange(scheme);
+    const checked = given !== undefined;
+    recordCodes(engine, { x, map, parameters, streams, codes, bits, range, rounding, fault, checked });
     return new QuantizedTensor(engine, codes, x.shape, scheme, layout, parameters);
   } catch (error) {
     for (const tensor of made) tensor.dispose();
@@ -262,4 +272,34 @@ export function quantize(engine: Engine, x: Tensor<'float32'>, options: Quantize
   } finally {
     for (const found of faults) found.release();
   }
+}
+
+/** Integers to make of floats: `goal` is an 8-bit tensor, or an int32 one for codes of any width up to 16 bits. */
+export interface IntegerJob {
+  readonly goal: Tensor<'int8' | 'uint8' | 'int32'>;
+  readonly map: ParameterMap;
+  /** Scales finite and above 0, zero points from `low` to `high`. */
+  readonly parameters: QuantizationParameters;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Records code = saturate(halfEven(fround(x / scale)) + zero point) into a plain tensor, which carries the fault of an
+ * element that is not finite.
+ */
+export function recordIntegers(
+  engine: Engine,
+  x: Tensor<'float32'>,
+  { goal, map, parameters, low, high }: IntegerJob,
+): void {
+  const fault = engine.fault(nonFiniteElement);
+  const codes = goal.allocation;
+  codes.carry(fault);
+  const bits = goal.dtype === 'int32' ? 32 : 8;
+  const streams = streamsOf(goal.shape, bits, bits === 32 ? 'flat' : 'rows');
+  const range = { low, high, sign: false };
+  const common = { map, parameters, streams, codes, fault };
+  recordCodes(engine, { x, ...common, bits, range, rounding: 'nearest-even', checked: true });
+  fault.release();
 }

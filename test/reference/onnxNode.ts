@@ -2,7 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import * as ort from 'onnxruntime-web';
 import type { Attribute } from '../../src/graph/graph.ts';
-import { type ElementType, type HostData, type HostTensor, hostTensor } from '../../src/graph/hostTensor.ts';
+import { bitsOf, type ElementType, type HostData, type HostTensor, hostTensor } from '../../src/graph/hostTensor.ts';
+import { pack } from '../../src/quant/packing.ts';
 import type { NodeCase } from '../support/oneNode.ts';
 
 const codes: Partial<Record<ElementType, TensorProto_DataType>> = {
@@ -16,6 +17,10 @@ const codes: Partial<Record<ElementType, TensorProto_DataType>> = {
   uint32: TensorProto_DataType.UINT32,
   uint16: TensorProto_DataType.UINT16,
   uint8: TensorProto_DataType.UINT8,
+  int4: TensorProto_DataType.INT4,
+  uint4: TensorProto_DataType.UINT4,
+  int2: TensorProto_DataType.INT2,
+  uint2: TensorProto_DataType.UINT2,
   bool: TensorProto_DataType.BOOL,
 };
 
@@ -30,7 +35,7 @@ function rawArray({ elementType, data }: HostTensor): HostData | BigInt64Array |
   const big = (): bigint[] => Array.from(data, (value) => BigInt(value));
   if (elementType === 'int64') return BigInt64Array.from(big());
   if (elementType === 'uint64') return BigUint64Array.from(big());
-  return data;
+  return bitsOf(elementType) < 8 ? pack(data, bitsOf(elementType)) : data;
 }
 
 function tensorProto(name: string, value: HostTensor) {
@@ -66,14 +71,20 @@ function attributeProto(name: string, value: Attribute, floats: readonly string[
 /** A node case, and which of its attributes are floats even if they look whole. */
 export interface ReferenceCase extends NodeCase {
   readonly floatAttributes?: readonly string[];
+  /** A type to cast the output to: ONNX Runtime for the web hands out none of less than 8 bits. */
+  readonly castTo?: ElementType;
 }
 
 /** A model of one node, whose `constants` are initializers. */
 function modelOf({ operator, opset = 21, attributes = {}, inputs, ...options }: ReferenceCase): Uint8Array {
-  const { outputCount = 1, constants = [], floatAttributes = [] } = options;
+  const { outputCount = 1, constants = [], floatAttributes = [], castTo } = options;
+  const nodeOutput = castTo ? 'narrow' : 'output';
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
-    opsetImport: [{ domain: operator.domain, version: BigInt(opset) }],
+    opsetImport: [
+      { domain: operator.domain, version: BigInt(operator.domain === '' ? opset : 1) },
+      ...(operator.domain === '' ? [] : [{ domain: '', version: BigInt(opset) }]),
+    ],
     graph: {
       name: operator.name,
       node: [
@@ -82,9 +93,19 @@ function modelOf({ operator, opset = 21, attributes = {}, inputs, ...options }: 
           domain: operator.domain,
           name: 'node',
           input: inputs.map((value, index) => (value ? `input${index}` : '')),
-          output: Array.from({ length: outputCount }, (_, index) => `output${index}`),
+          output: Array.from({ length: outputCount }, (_, index) => `${nodeOutput}${index}`),
           attribute: Object.entries(attributes).map(([name, value]) => attributeProto(name, value, floatAttributes)),
         },
+        ...(castTo
+          ? [
+              {
+                opType: 'Cast',
+                input: ['narrow0'],
+                output: ['output0'],
+                attribute: [attributeProto('to', codeOf(castTo), [])],
+              },
+            ]
+          : []),
       ],
       input: inputs.flatMap((value, index) =>
         value && !constants.includes(index)
@@ -137,8 +158,9 @@ export async function runReference(nodeCase: ReferenceCase): Promise<HostTensor[
     return Array.from({ length: nodeCase.outputCount ?? 1 }, (_, index) => {
       const result = results[`output${index}`];
       if (!result) throw new Error(`ONNX Runtime gave no output ${index}.`);
+      const type = result.type as ElementType;
       const values = Array.from(result.data as ArrayLike<number | bigint>, Number);
-      return hostTensor(result.type as ElementType, result.dims, values);
+      return hostTensor(type, result.dims, values);
     });
   } finally {
     await session.release();

@@ -7,11 +7,13 @@ import { Clip } from './clip.ts';
 import { comparisonOperators } from './compare.ts';
 import { constantOperators } from './constant.ts';
 import { convolutionOperators } from './convolution.ts';
+import { FusedElementwise } from './fusedElementwise.ts';
 import { layoutOperators } from './layout.ts';
 import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
+import { quantizationOperators } from './quantizeLinear.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
 import { resizeOperators } from './resize.ts';
@@ -36,8 +38,10 @@ export const operators = new OperatorTable([
   Clip,
   BatchNormalization,
   ...convolutionOperators,
+  FusedElementwise,
   ...poolingOperators,
   ...matrixOperators,
+  ...quantizationOperators,
   ...attentionOperators,
   ...recurrentOperators,
 ]);
