@@ -6,8 +6,8 @@ import { defineConfig } from 'vitest/config';
 
 const outputFolder = 'dist';
 
-/** What `npm install cuanta` brings or asks for; everything else is bundled. */
-const external = /^(node:|(@bufbuild\/protobuf|cac|onnx-buf|puppeteer|webgpu|wesl)(\/|$))/;
+/** What `npm install cuanta` brings or asks for, and what comparisons need; everything else is bundled. */
+const external = /^(node:|(@bufbuild\/protobuf|cac|onnx-buf|onnxruntime-web|puppeteer|webgpu|wesl)(\/|$))/;
 
 /** Writes the declarations of the public entry, with the `./x.js` specifiers that NodeNext consumers need. */
 function declarations(): Plugin {

@@ -1,17 +1,25 @@
 /** The form of the page: what to run. */
 import type { BenchKmeansParameters } from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, matmulTypes } from '../../src/cli/jobs/benchMatmul.ts';
+import type { BenchModelParameters } from '../../src/cli/jobs/benchModel.ts';
 import { element } from './elements.ts';
+import { readModelFields, startModelFields } from './modelFields.ts';
 
 /** What the form asks for. */
 export type Choice =
   | { readonly operation: 'matmul'; readonly parameters: BenchMatmulParameters }
-  | { readonly operation: 'kmeans'; readonly parameters: BenchKmeansParameters };
+  | { readonly operation: 'kmeans'; readonly parameters: BenchKmeansParameters }
+  | {
+      readonly operation: 'model';
+      readonly parameters: BenchModelParameters;
+      readonly inputs: Readonly<Record<string, Uint8Array>>;
+    };
 
 const form = element('form', HTMLFormElement);
 const groups = {
   matmul: element('matmul', HTMLFieldSetElement),
   kmeans: element('kmeans', HTMLFieldSetElement),
+  model: element('model', HTMLFieldSetElement),
 };
 const run = element('run', HTMLButtonElement);
 const stop = element('stop', HTMLButtonElement);
@@ -36,10 +44,10 @@ function checkTypes(): void {
 /**
  * Starts the form.
  *
- * @param onRun called with what is asked for, once it is valid
+ * @param onRun called with what is asked for, once it is valid; rejected when a file cannot be read
  * @param onStop called when the run under way is to end
  */
-export function startForm(onRun: (choice: Choice) => void, onStop: () => void): void {
+export function startForm(onRun: (choice: Promise<Choice>) => void, onStop: () => void): void {
   form.addEventListener('change', () => {
     showGroup();
     checkTypes();
@@ -49,6 +57,7 @@ export function startForm(onRun: (choice: Choice) => void, onStop: () => void): 
     if (!run.disabled) onRun(readForm());
   });
   stop.addEventListener('click', onStop);
+  startModelFields();
   // The browser may have kept the choices of an earlier visit.
   showGroup();
   checkTypes();
@@ -60,7 +69,7 @@ export function showRunning(running: boolean): void {
   stop.disabled = !running;
 }
 
-function readForm(): Choice {
+async function readForm(): Promise<Choice> {
   const data = new FormData(form);
   const number = (name: string) => Number(data.get(name));
   const common = { runs: number('runs'), seed: 1 };
@@ -69,6 +78,15 @@ function readForm(): Choice {
     const types = matmulTypes.filter((type) => chosen.includes(type));
     const size = { m: number('m'), n: number('n'), k: number('k') };
     return { operation: 'matmul', parameters: { ...size, types, ...common, peers: data.has('matmulPeers') } };
+  }
+  if (data.get('operation') === 'model') {
+    const { parameters, inputs } = await readModelFields();
+    const { runs: repeats, seed } = common;
+    return {
+      operation: 'model',
+      parameters: { ...parameters, repeats, seed, peers: data.has('modelPeers') },
+      inputs,
+    };
   }
   const size = {
     points: number('points'),

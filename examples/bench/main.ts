@@ -1,13 +1,14 @@
 /** The benchmark page. A person uses its form; the command line runs the same jobs in it through puppeteer. */
 import { benchKmeans } from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, benchMatmul, runBenchMatmul } from '../../src/cli/jobs/benchMatmul.ts';
+import { type BenchModelParameters, benchModel, runBenchModel } from '../../src/cli/jobs/benchModel.ts';
 import { benchSuite } from '../../src/cli/jobs/benchSuite.ts';
 import type { Job, JobContext } from '../../src/cli/jobs/job.ts';
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
 import { Aborted, Engine } from '../../src/index.ts';
 import { element } from './elements.ts';
 import { type Choice, showRunning, startForm } from './form.ts';
-import { showKmeans, showMatmul } from './results.ts';
+import { showKmeans, showMatmul, showModel } from './results.ts';
 
 const adapterLine = element('adapter', HTMLParagraphElement);
 const status = element('status', HTMLParagraphElement);
@@ -75,17 +76,28 @@ const matmulJob = shown(
   showMatmul,
 );
 const kmeansJob = shown(benchKmeans, showKmeans);
+const modelJob = shown(
+  {
+    ...benchModel,
+    run: (engine: Engine, parameters: BenchModelParameters, context: JobContext) =>
+      runBenchModel(engine, parameters, context, async () => (await import('./peers.ts')).openModelPeers()),
+  },
+  showModel,
+);
 
 let abort = new AbortController();
 
-async function runChoice(choice: Choice): Promise<void> {
+async function runChoice(asked: Promise<Choice>): Promise<void> {
   abort = new AbortController();
   const context = { inputs: {}, signal: abort.signal };
   showRunning(true);
   try {
+    const choice = await asked;
     using engine = await Engine.open();
     if (choice.operation === 'matmul') await matmulJob.run(engine, choice.parameters, context);
-    else await kmeansJob.run(engine, choice.parameters, context);
+    else if (choice.operation === 'model') {
+      await modelJob.run(engine, choice.parameters, { ...context, inputs: choice.inputs });
+    } else await kmeansJob.run(engine, choice.parameters, context);
   } catch (error) {
     showRunning(false);
     if (!(error instanceof Aborted)) showError(error);
@@ -106,5 +118,5 @@ async function showAdapter(): Promise<void> {
 }
 
 startForm(runChoice, () => abort.abort());
-offerJobs([matmulJob, kmeansJob, benchSuite]);
+offerJobs([matmulJob, kmeansJob, modelJob, benchSuite]);
 await showAdapter();

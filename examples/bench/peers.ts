@@ -1,10 +1,34 @@
-/** The product of onnxruntime-web on WebGPU, to compare with. */
+/** onnxruntime-web, to compare with. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
-import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import webgpuUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { InvalidInput } from '../../src/base/errors.ts';
 import type { Multiplier } from '../../src/cli/jobs/benchMatmul.ts';
 import type { MatmulOperands } from '../../src/cli/jobs/matmulReference.ts';
+import { loadIntoOnnxRuntime, type ModelPeers, type OnnxRuntime } from '../../src/cli/jobs/modelPeers.ts';
+
+async function openWebgpu(): Promise<OnnxRuntime> {
+  const library = await import('onnxruntime-web/webgpu');
+  library.env.wasm.wasmPaths = { wasm: new URL(webgpuUrl, location.href).href };
+  return library;
+}
+
+/** The build that is for the CPU alone. */
+async function openWasm(): Promise<OnnxRuntime> {
+  const library = await import('onnxruntime-web/wasm');
+  library.env.wasm.wasmPaths = { wasm: new URL(wasmUrl, location.href).href };
+  return library;
+}
+
+/** Both of its ways to run a model. */
+export async function openModelPeers(): Promise<ModelPeers> {
+  const [onCpu, onGpu] = await Promise.all([openWasm(), openWebgpu()]);
+  return {
+    wasm: (source) => loadIntoOnnxRuntime(onCpu, 'wasm', source),
+    webgpu: (source) => loadIntoOnnxRuntime(onGpu, 'webgpu', source),
+  };
+}
 
 /**
  * An f32 `MatMul` whose weights are an initializer, as those of a real model are: they stay on the GPU.
@@ -13,8 +37,7 @@ import type { MatmulOperands } from '../../src/cli/jobs/matmulReference.ts';
  */
 export async function openOnnxRuntime(operands: MatmulOperands): Promise<Multiplier> {
   const { M, K, x } = operands;
-  const { env, InferenceSession, Tensor } = await import('onnxruntime-web/webgpu');
-  env.wasm.wasmPaths = { wasm: new URL(wasmUrl, location.href).href };
+  const { env, InferenceSession, Tensor } = await openWebgpu();
   env.logLevel = 'error';
   const session = await InferenceSession.create(matmulModel(operands), { executionProviders: ['webgpu'] }).catch(
     (cause: unknown) => {

@@ -33,6 +33,12 @@ export const commonOptions: readonly CommandOption[] = [
   { name: '--json', description: 'Print one JSON document on stdout, and nothing else there' },
 ];
 
+/** The option that `shapesOption` reads. */
+export const shapeOption: CommandOption = {
+  name: '--shape <name=lengths>',
+  description: 'Shape of an input that the model leaves open, such as x=1,3,48,192; may be given several times',
+};
+
 /** The runtime asked for, if any. */
 export function runtimeOption(options: ParsedOptions): Runtime | undefined {
   return choiceOption(options, 'runtime', ['dawn', 'chrome']);

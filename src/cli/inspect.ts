@@ -1,40 +1,25 @@
-import type { Shape } from '../base/shape.ts';
-import { type Command, perform, runtimeOption } from './command.ts';
+import { type Command, perform, runtimeOption, shapeOption } from './command.ts';
 import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/inspectModel.ts';
 import type { ValueReport } from './jobs/model.ts';
 import { readModel } from './modelFiles.ts';
 import { textTable } from './text.ts';
-import { assignmentsOption, UsageError } from './usage.ts';
+import { shapesOption } from './usage.ts';
 
 /** `cuanta inspect`: what is in a model, and what Cuanta does with it. */
 export const inspectCommand: Command = {
   name: 'inspect',
   arguments: '<model>',
   description: 'Show the nodes, types, shapes and parameters of an .onnx model, and the kernels that would run',
-  options: [
-    {
-      name: '--shape <name=lengths>',
-      description: 'Shape of an input that the model leaves open, such as x=1,3,48,192; may be given several times',
-    },
-  ],
+  options: [shapeOption],
   example: 'inspect model.onnx --shape x=1,3,48,192 --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
-    const shapes = Object.fromEntries(
-      [...assignmentsOption(options, 'shape')].map(([name, text]) => [name, shapeOf(name, text)]),
-    );
+    const shapes = shapesOption(options);
     const { parameters, inputs } = readModel(file);
     const { report } = await perform(inspectModel, { ...parameters, shapes }, reporter, { runtime, inputs });
     reporter.result(report, () => describe(report));
   },
 };
-
-function shapeOf(name: string, text: string): Shape {
-  const lengths =
-    text === '' ? [] : text.split(',').map((length) => (length.trim() === '' ? Number.NaN : Number(length)));
-  if (lengths.every((length) => Number.isSafeInteger(length) && length >= 0)) return lengths;
-  throw new UsageError(`--shape of ${name} is ${JSON.stringify(text)}; it takes whole numbers, such as 1,3,48,192.`);
-}
 
 function describe(report: InspectModelReport): string {
   const { plan, planError, unsupported, parameters, bytes } = report;

@@ -2,6 +2,7 @@
 import { cac } from 'cac';
 import { benchKmeansCommand } from './benchKmeans.ts';
 import { benchMatmulCommand } from './benchMatmul.ts';
+import { benchModelCommand } from './benchModel.ts';
 import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   runCommand,
   benchMatmulCommand,
   benchKmeansCommand,
+  benchModelCommand,
   benchSuiteCommand,
   clusterKmeansCommand,
 ];

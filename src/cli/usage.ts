@@ -1,4 +1,5 @@
 /** The values of command-line options, checked. */
+import type { Shape } from '../base/shape.ts';
 
 /** The command line was not understood; the message says what is allowed. Ends the program with exit code 2. */
 export class UsageError extends Error {
@@ -28,6 +29,20 @@ export function assignmentsOption(options: ParsedOptions, name: string): Readonl
     assignments.set(key, value);
   }
   return assignments;
+}
+
+/** The option `--shape name=lengths`, given several times: lengths by the name of an input. */
+export function shapesOption(options: ParsedOptions): Readonly<Record<string, Shape>> {
+  return Object.fromEntries(
+    [...assignmentsOption(options, 'shape')].map(([name, text]) => {
+      const lengths =
+        text === '' ? [] : text.split(',').map((length) => (length.trim() === '' ? Number.NaN : Number(length)));
+      if (lengths.every((length) => Number.isSafeInteger(length) && length >= 0)) return [name, lengths];
+      throw new UsageError(
+        `--shape of ${name} is ${JSON.stringify(text)}; it takes whole numbers, such as 1,3,48,192.`,
+      );
+    }),
+  );
 }
 
 /** An integer option that has a default. */

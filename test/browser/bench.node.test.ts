@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChromePage, openChromePage } from '../../src/cli/chrome.ts';
+import { modelBytes, node, value } from '../support/onnxBytes.ts';
 
 let chrome: ChromePage;
 const complaints: string[] = [];
@@ -76,6 +80,41 @@ describe('the benchmark page', () => {
     await chrome.page.click('#run');
     await untilStatus('Done.');
     expect(await chrome.page.$eval('#error', (box) => (box as HTMLElement).hidden)).toBe(true);
+  });
+
+  test('times a model that is chosen or dropped', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cuanta-page-'));
+    const file = join(folder, 'relu.onnx');
+    const y = modelBytes({
+      input: [value('x', ['n', 3])],
+      output: [value('y', ['n', 3])],
+      node: [node('Relu', ['x'], ['y'])],
+    });
+    writeFileSync(file, y);
+    await chrome.page.click('#choose-model');
+    const input = await chrome.page.$('input#model-file');
+    await input?.uploadFile(file);
+    await chrome.page.locator('#shapes input').fill('2,3');
+    await fill({ runs: 2 });
+    await chrome.page.click('#run');
+    await chrome.page.waitForFunction(() => document.querySelector('tbody th')?.textContent === 'Cuanta, float');
+    await untilStatus('Done.');
+    expect(await textOf('#summary')).toContain('x float32[2,3], median of 2 runs.');
+    expect(await textOf('#unit')).toBe('Runs a second: longer is faster');
+
+    rmSync(folder, { recursive: true });
+
+    // A file that is no model says so on its field.
+    const complaint = await chrome.page.evaluate(async () => {
+      const data = new DataTransfer();
+      data.items.add(new File(['no model'], 'broken.onnx'));
+      document.querySelector('#form')?.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true }));
+      const field = document.querySelector<HTMLInputElement>('#model-file');
+      while (!field?.validationMessage) await new Promise((resolve) => setTimeout(resolve, 10));
+      return field.validationMessage;
+    });
+    expect(complaint).toMatch(/no ONNX model, or damaged|holds no graph/);
+    await chrome.page.click('input[value="kmeans"]');
   });
 
   test('stops on request', async () => {

@@ -10,7 +10,7 @@ const iris = 'test/oracles/iris.csv';
 const misuses: readonly (readonly [string, RegExp])[] = [
   [
     'frobnicate',
-    /no command "frobnicate".*info, inspect, run, bench matmul, bench kmeans, bench suite, cluster kmeans/,
+    /no command "frobnicate".*info, inspect, run, bench matmul, bench kmeans, bench model, bench suite, cluster kmeans/,
   ],
   ['bench', /no command "bench"/],
   ['bench sort', /no command "bench sort"/],
@@ -33,6 +33,7 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   ['run model.onnx --input x', /--input is "x"; it takes a name, = and a value/],
   ['run model.onnx --outputs y', /no option --outputs; run takes --input, --output-directory, --self-check/],
   ['inspect', /lacks its argument <model>/],
+  ['bench model', /lacks its argument <model>/],
   ['inspect model.onnx --shape x=1,b', /--shape of x is "1,b"; it takes whole numbers/],
   ['cluster kmeans', /lacks its argument <file>/],
   [`cluster kmeans ${iris} ${iris}`, /is too many/],
@@ -65,7 +66,7 @@ describe('a command line that is not understood', () => {
 
 describe('help and version', () => {
   test.each([
-    ['', /bench matmul .*\n.*bench kmeans .*\n.*bench suite .*\n.*cluster kmeans <file>/],
+    ['', /bench matmul .*\n.*bench kmeans .*\n.*bench model <model> .*\n.*bench suite .*\n.*cluster kmeans <file>/],
     ['--help', /cluster kmeans <file>/],
     ['info --help', /\$ cuanta info \[options\][\s\S]*--runtime <name>[\s\S]*--json/],
     ['bench matmul --help', /--types <list>[\s\S]*default: int8,f32/],

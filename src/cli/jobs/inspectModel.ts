@@ -1,15 +1,23 @@
-import { CuantaError, InvalidInput, LimitExceeded } from '../../base/errors.ts';
+import { CuantaError, LimitExceeded } from '../../base/errors.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Graph, GraphValue } from '../../graph/graph.ts';
-import { bitsOf, type HostTensor, hostArray } from '../../graph/hostTensor.ts';
+import { type HostTensor, hostArray } from '../../graph/hostTensor.ts';
 import { Model, type ModelMemory } from '../../graph/model.ts';
 import type { NodePlan } from '../../graph/plan.ts';
 import { unsupportedNodes } from '../../graph/support.ts';
 import { importOnnx } from '../../onnx/import.ts';
 import { operators } from '../../onnx/operators/index.ts';
 import type { Job } from './job.ts';
-import { type ModelParameters, modelOf, type ValueReport, valueReport } from './model.ts';
+import {
+  assertInputs,
+  largestInput,
+  type ModelParameters,
+  modelOf,
+  storedBytes,
+  type ValueReport,
+  valueReport,
+} from './model.ts';
 
 /** What to look at. */
 export interface InspectModelParameters extends ModelParameters {
@@ -72,7 +80,7 @@ export const inspectModel: Job<InspectModelParameters, InspectModelReport> = {
     const graph = importOnnx(bytes, { externalData });
     const missing = unsupportedNodes(graph, operators);
     const reasons = new Map(missing.map(({ node, reason }) => [node, reason]));
-    assertInputs(graph, parameters.shapes);
+    assertInputs(graph, Object.keys(parameters.shapes));
     const { plan, planError } = planOf(engine, graph, parameters.shapes, missing.length);
     const planned = new Map(plan?.nodes.flatMap(({ outputs }) => outputs.map((output) => [output.name, output])));
     const constants = [...graph.initializers.values()];
@@ -97,7 +105,7 @@ export const inspectModel: Job<InspectModelParameters, InspectModelReport> = {
         }),
         parameters: constants.reduce((sum, { shape }) => sum + elementCount(shape), 0),
         bytes: {
-          parameters: constants.reduce((sum, { elementType, shape }) => sum + storedBytes(elementType, shape), 0),
+          parameters: storedBytes(constants),
           file: bytes.length,
         },
         supported: missing.length === 0,
@@ -109,19 +117,8 @@ export const inspectModel: Job<InspectModelParameters, InspectModelReport> = {
   },
 };
 
-function assertInputs({ inputs }: Graph, shapes: InspectModelParameters['shapes']): void {
-  const names = inputs.map(({ name }) => name);
-  const unknown = Object.keys(shapes).find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  throw new InvalidInput(`The model has no input "${unknown}"; it has ${names.map((name) => `"${name}"`).join(', ')}.`);
-}
-
-const storedBytes = (elementType: HostTensor['elementType'], shape: Shape): number =>
-  Math.ceil((elementCount(shape) * bitsOf(elementType)) / 8);
-
 /** Lengths where nobody says them: one item at a time, of a size that most networks take. */
 const assumed = { first: 1, other: 64 } as const;
-const largestInput = 2 ** 26;
 
 function planOf(
   engine: Engine,

@@ -1,6 +1,8 @@
 /** What the jobs about models have in common. */
 import { InvalidInput } from '../../base/errors.ts';
-import type { Dimension, GraphValue } from '../../graph/graph.ts';
+import { elementCount } from '../../base/shape.ts';
+import type { Dimension, Graph, GraphValue } from '../../graph/graph.ts';
+import { bitsOf, type HostTensor } from '../../graph/hostTensor.ts';
 import type { ExternalData } from '../../onnx/tensor.ts';
 
 /** The files in which the model of a job keeps tensors; their bytes are the inputs named `externalInput(index)`. */
@@ -34,4 +36,22 @@ export interface ValueReport {
 export function valueReport({ name, elementType, dimensions }: GraphValue): ValueReport {
   const shape = dimensions?.map((dimension: Dimension) => dimension ?? null) ?? null;
   return { name, dtype: elementType ?? null, shape };
+}
+
+/** Elements of an input that a job makes up: 256 MiB of float32. */
+export const largestInput = 2 ** 26;
+
+/** @throws InvalidInput for a name that no input of the graph has */
+export function assertInputs({ inputs }: Pick<Graph, 'inputs'>, given: readonly string[]): void {
+  const names = inputs.map(({ name }) => name);
+  const unknown = given.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new InvalidInput(`The model has no input "${unknown}"; it has ${names.map((name) => `"${name}"`).join(', ')}.`);
+}
+
+/** Bytes of constants as a model stores them, each padded to whole bytes. */
+export function storedBytes(constants: Iterable<HostTensor>): number {
+  let sum = 0;
+  for (const { elementType, shape } of constants) sum += Math.ceil((elementCount(shape) * bitsOf(elementType)) / 8);
+  return sum;
 }
