@@ -127,7 +127,7 @@ export function dequantizeLinear(
 /** fround(fround(x − zero point) · scale) for integers of 8 bits, or of any width as int32; scales finite and not below 0. */
 export function dequantizeIntegers(
   engine: Engine,
-  x: Integers | Tensor<'int32'>,
+  x: Tensor<'int8' | 'uint8' | 'int32'>,
   map: ParameterMap,
   parameters: QuantizationParameters,
 ): Tensor<'float32'> {
