@@ -1,5 +1,5 @@
 import { elementCount } from '../base/shape.ts';
-import { type Graph, type GraphNode, isChoice, subgraphsOf, usedNames } from './graph.ts';
+import { type Graph, type GraphNode, type GraphValue, isChoice, subgraphsOf, usedNames } from './graph.ts';
 import type { HostTensor } from './hostTensor.ts';
 import { NodeContext, type NodeInput, type Operator, type OperatorTable } from './operator.ts';
 
@@ -19,6 +19,7 @@ export class GraphEditor {
   readonly #nodes = new Set<GraphNode>();
   readonly #makers = new Map<string, GraphNode>();
   readonly #users = new Map<string, Set<GraphNode>>();
+  readonly #inputs: ReadonlyMap<string, GraphValue>;
   readonly #outputs: ReadonlySet<string>;
   readonly #initializers: Map<string, HostTensor>;
   readonly #folded = new Map<string, HostTensor | undefined>();
@@ -29,6 +30,7 @@ export class GraphEditor {
   constructor(graph: Graph, operators: OperatorTable) {
     this.#graph = graph;
     this.operators = operators;
+    this.#inputs = new Map(graph.inputs.map((input) => [input.name, input]));
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
     this.#initializers = new Map(graph.initializers);
     for (const { name } of graph.inputs) this.#names.add(name);
@@ -61,6 +63,11 @@ export class GraphEditor {
     return [...(this.#users.get(name) ?? [])];
   }
 
+  /** An input of the graph as it is declared. */
+  input(name: string | undefined): GraphValue | undefined {
+    return this.#inputs.get(name ?? '');
+  }
+
   isOutput(name: string): boolean {
     return this.#outputs.has(name);
   }
@@ -76,6 +83,11 @@ export class GraphEditor {
     return this.#graph.opsets.get(domain) ?? 1;
   }
 
+  /** A constant of the graph itself. */
+  initializer(name: string | undefined): HostTensor | undefined {
+    return this.#initializers.get(name ?? '');
+  }
+
   /** A value that is the same in every run: an initializer, or what nodes compute from initializers alone. */
   constant(name: string | undefined): HostTensor | undefined {
     if (!name) return undefined;
@@ -83,6 +95,14 @@ export class GraphEditor {
     if (initializer) return initializer;
     this.#foldTo(name);
     return this.#folded.get(name);
+  }
+
+  /** Why a node cannot be computed here; undefined where it can. */
+  unsupported(node: NewNode): string | undefined {
+    const whole = { name: '', attributes: new Map(), ...node };
+    const operator = this.operators.find(whole);
+    if (!operator) return `there is no ${node.operator} here`;
+    return operator.unsupported?.({ node: whole, opset: this.opset(node.domain) });
   }
 
   /** What a node's definition gives for inputs; undefined where there is no such operator. @throws MalformedModel */
