@@ -1,4 +1,4 @@
-import package::shared::convolution::{Uniforms, gridStep, outputPixel, reachOf, tileOf};
+import package::shared::convolution::{Uniforms, finished, gridStep, outputPixel, reachOf, tileOf};
 import package::shared::dispatch::linearWorkgroup;
 import constants::EDGE;
 
@@ -8,7 +8,7 @@ import constants::EDGE;
 //
 // x: [batch][group][inputChannels][depth][height][width], weights: as arrange.wgsl lays them, bias: [group][outputChannels],
 // y: like x with the output's lengths.
-// Condition: transposed.
+// Conditions: transposed; those of shared/curve.wgsl.
 // Dispatch: one workgroup a tile (see shared/convolution.wgsl).
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
@@ -122,7 +122,7 @@ fn main(
         break;
       }
       let added = select(0.0, bias[firstChannel + channel], uniforms.hasBias == 1u);
-      y[goal + channel * outputSize + position] = sums[i * EDGE + j] + added;
+      y[goal + channel * outputSize + position] = finished(vec4f(sums[i * EDGE + j] + added), uniforms).x;
     }
   }
 }

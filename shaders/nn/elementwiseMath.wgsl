@@ -90,11 +90,16 @@ fn errorFunction(x: vec4f) -> vec4f {
   return withSign(select(1.0 - errorFunctionRest(size), errorFunctionNear(size), size < vec4f(0.925)), x);
 }
 
-// x Φ(x), where Φ is the distribution function of the normal distribution.
-fn gaussianLinear(x: vec4f) -> vec4f {
+// Φ(x), the distribution function of the normal distribution.
+fn normalDistribution(x: vec4f) -> vec4f {
   let size = abs(x) * 0.70710678;
   let rest = select(errorFunctionRest(size), 1.0 - errorFunctionNear(size), size < vec4f(0.925));
-  return 0.5 * x * select(rest, 2.0 - rest, x > vec4f(0.0));
+  return 0.5 * select(rest, 2.0 - rest, x > vec4f(0.0));
+}
+
+// x Φ(x).
+fn gaussianLinear(x: vec4f) -> vec4f {
+  return x * normalDistribution(x);
 }
 
 // a^b as IEEE 754 has it; exact for whole exponents of up to 15 where the result is.

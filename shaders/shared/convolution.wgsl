@@ -5,8 +5,11 @@
 // (its phase) are reached by the same taps, and within a phase it is a convolution of stride 1. So both kinds see a grid
 // of results: all of them, or those of one phase.
 //
+// The epilogue adds the bias and applies a curve, by the conditions of shared/curve.wgsl.
+//
 // A tile is a range of channels of one group and a range of pixels of the grid, of one batch and phase. Tiles are counted
 // pixels first, then phases, channels, groups, batches.
+import package::shared::curve::{Curve, curveAt};
 
 struct Uniforms {
   // Tiles of this dispatch: [start, end).
@@ -44,6 +47,14 @@ struct Uniforms {
   padHeight: i32,
   padWidth: i32,
   hasBias: u32,
+  // What is done to a result: shared/curve.wgsl.
+  curveSlope: f32,
+  curveOffset: f32,
+  curveLower: f32,
+  curveUpper: f32,
+  curveScale: f32,
+  curveShift: f32,
+  curveGated: u32,
 }
 
 struct Tile {
@@ -110,4 +121,10 @@ fn outputPixel(pixel: u32, phase: vec3u, u: Uniforms) -> u32 {
     return (at.x * u.outputHeight + at.y) * u.outputWidth + at.z;
   }
   @else return select(0xffffffffu, pixel, pixel < u.gridDepth * u.gridHeight * u.gridWidth);
+}
+
+// Four sums of products as results, but for the bias, which is in them.
+fn finished(sums: vec4f, u: Uniforms) -> vec4f {
+  return curveAt(sums,
+    Curve(u.curveSlope, u.curveOffset, u.curveLower, u.curveUpper, u.curveScale, u.curveShift, u.curveGated));
 }

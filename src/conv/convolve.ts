@@ -1,3 +1,4 @@
+import { type Curve, curveConditions, curveUniforms, identityCurve } from '../base/curve.ts';
 import { ShapeMismatch } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
@@ -18,6 +19,8 @@ export interface ConvolutionOptions {
   readonly outputLengths: Shape;
   /** [output channels]. */
   readonly bias?: Tensor<'float32'>;
+  /** What is done to each result; nothing unless given. */
+  readonly curve?: Curve;
   /** The weights as `arrangeWeights` lays them, where they were so laid before: used in place of `weights` where it helps. */
   readonly arranged?: Tensor<'float32'>;
   /** A kernel in place of the one that `select` would take. */
@@ -90,7 +93,7 @@ export function convolve(
   if (y.size === 0) return y;
   const needed = kernel.arranged && !options.arranged ? arrangeWeights(engine, weights, size) : undefined;
   const laid = kernel.arranged ? (options.arranged ?? needed ?? weights) : weights;
-  recordTiles(engine, kernel, size, { x, weights: laid, bias, y });
+  recordTiles(engine, kernel, size, { x, weights: laid, bias, y, curve: options.curve ?? identityCurve });
   needed?.dispose();
   return y;
 }
@@ -100,10 +103,11 @@ interface Operands {
   readonly weights: Tensor<'float32'>;
   readonly bias: Tensor<'float32'> | undefined;
   readonly y: Tensor<'float32'>;
+  readonly curve: Curve;
 }
 
 function recordTiles(engine: Engine, kernel: ConvolutionKernel, size: ConvolutionSize, operands: Operands): void {
-  const { x, weights, bias, y } = operands;
+  const { x, weights, bias, y, curve } = operands;
   const { batchCount, groups, inputChannels, outputChannels, window, transposed } = size;
   const input = axesOf(x.shape.slice(2), 1);
   const output = axesOf(y.shape.slice(2), 1);
@@ -124,6 +128,10 @@ function recordTiles(engine: Engine, kernel: ConvolutionKernel, size: Convolutio
   const workPerTile = 2 * kernel.tileChannels * kernel.tilePixels * Math.max(1, inputChannels * taps);
   const step =
     Math.max(1, Math.floor(engine.workBudget / workPerTile / kernel.tilesPerWorkgroup)) * kernel.tilesPerWorkgroup;
+  const variant = {
+    ...kernel.variant,
+    conditions: { ...kernel.variant.conditions, ...curveConditions(curve) },
+  };
   for (let tileStart = 0; tileStart < tileCount; tileStart += step) {
     const tileEnd = Math.min(tileStart + step, tileCount);
     engine.run(kernel.kernel, {
@@ -147,11 +155,12 @@ function recordTiles(engine: Engine, kernel: ConvolutionKernel, size: Convolutio
         gridWidth: grid.width,
         ...windowUniforms(window),
         hasBias: bias ? 1 : 0,
+        ...curveUniforms(curve),
       },
       bindings: { x, weights, bias: bias ?? weights, y },
       workgroups: Math.ceil((tileEnd - tileStart) / kernel.tilesPerWorkgroup),
       work: (tileEnd - tileStart) * workPerTile,
-      variant: kernel.variant,
+      variant,
     });
   }
 }

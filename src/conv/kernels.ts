@@ -1,3 +1,4 @@
+import { curveFields } from '../base/curve.ts';
 import type { Kernel, Variant } from '../gpu/kernel.ts';
 import { windowFields } from './geometry.ts';
 
@@ -22,6 +23,7 @@ export const convolutionUniforms = {
   gridWidth: 'u32',
   ...windowFields,
   hasBias: 'u32',
+  ...curveFields,
 } as const;
 
 export const convolutionBindings = { x: 'read', weights: 'read', bias: 'read', y: 'write' } as const;

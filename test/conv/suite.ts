@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { identityCurve } from '../../src/base/curve.ts';
 import { elementCount } from '../../src/base/shape.ts';
 import { convolve } from '../../src/conv/convolve.ts';
 import type { KernelChoice } from '../../src/conv/select.ts';
 import { convolution } from '../reference/conv.ts';
+import { curveMagnitude, curves, curveValue } from '../reference/curve.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { type ConvolutionCase, outputLengthsOf, windowOf } from './cases.ts';
@@ -36,11 +38,14 @@ export function convolutionSuite(
       const options = { window, groups, transposed, outputLengths, kernel: choice };
       using withBias = convolve(engine, x, weights, { ...options, bias });
       using without = convolve(engine, x, weights, options);
+      // With bounds the pipeline is the same.
+      const [, curve = identityCurve] = curves;
+      using curved = convolve(engine, x, weights, { ...options, bias, curve });
       const { sums, magnitudes } = convolution({ shape: xShape, data: xs }, { shape: weightShape, data: ws }, options);
       const plane = elementCount(outputLengths);
       // One rounding a product and one an addition, each within 2^-24 of the sum of magnitudes.
       const roundings = (inputChannels * elementCount(kernel) + 2) * 2 ** -24;
-      const [got, gotWithBias] = [await without.read(), await withBias.read()];
+      const [got, gotWithBias, gotCurved] = [await without.read(), await withBias.read(), await curved.read()];
       expect(got).toHaveLength(sums.length);
       for (const [index, sum] of sums.entries()) {
         const added = biases[Math.floor(index / plane) % biases.length] ?? 0;
@@ -48,6 +53,10 @@ export function convolutionSuite(
         expect(Math.abs((got[index] ?? Number.NaN) - sum)).toBeLessThanOrEqual(roundings * magnitude);
         expect(Math.abs((gotWithBias[index] ?? Number.NaN) - sum - added)).toBeLessThanOrEqual(
           roundings * (magnitude + Math.abs(added)),
+        );
+        const result = gotWithBias[index] ?? Number.NaN;
+        expect(Math.abs((gotCurved[index] ?? Number.NaN) - curveValue(curve, result))).toBeLessThanOrEqual(
+          1e-6 * curveMagnitude(curve, result),
         );
       }
     });

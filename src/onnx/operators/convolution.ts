@@ -1,26 +1,45 @@
+import { type Curve, describeCurve } from '../../base/curve.ts';
 import type { Shape } from '../../base/shape.ts';
 import { arrangeWeights } from '../../conv/arrange.ts';
 import { type ConvolutionOptions, convolutionSize, convolve } from '../../conv/convolve.ts';
 import { chooseConvolution, convolutionKernelOf, type KernelChoice } from '../../conv/select.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
+import { curveOf } from '../../graph/curveAttributes.ts';
 import { type HostTensor, hostTensor } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
 import { convolveOnHost } from './convolveOnHost.ts';
+import { evaluateCurve } from './evaluateCurve.ts';
 import { type SlidingWindow, slidingWindow, tooManyAxes, transposedWindow } from './slidingWindow.ts';
 
 /** A convolution node as its attributes and shapes describe it. */
-interface Convolution extends SlidingWindow {
+export interface Convolution extends SlidingWindow {
   readonly groups: number;
   readonly transposed: boolean;
   readonly outputChannels: number;
 }
 
+/** What a convolution that passes made does to its results. */
+function fusedCurve(context: NodeContext): Curve | undefined {
+  return context.node.domain === 'cuanta' ? curveOf(context) : undefined;
+}
+
+/** Which inputs of a node are the weights and the bias. */
+export interface ConvolutionInputs {
+  readonly weights: number;
+  readonly bias?: number;
+}
+
 const floats: readonly string[] = ['float32', 'float16', 'float64'];
 
-function convolutionOf(context: NodeContext, transposed: boolean): Convolution {
+/** What a convolution node computes, from its attributes and the shapes of its inputs. @throws MalformedModel */
+export function convolutionOf(
+  context: NodeContext,
+  transposed: boolean,
+  inputs: ConvolutionInputs = { weights: 1, bias: 2 },
+): Convolution {
   const x = context.input(0);
-  const weights = context.input(1);
+  const weights = context.input(inputs.weights);
   const groups = context.number('group', 1);
   const [first = 0, second = 0, ...lengths] = weights.shape;
   const kernel = context.numbers('kernel_shape', lengths);
@@ -39,7 +58,7 @@ function convolutionOf(context: NodeContext, transposed: boolean): Convolution {
     );
   }
   const outputChannels = transposed ? second * groups : first;
-  const bias = context.optionalInput(2);
+  const bias = inputs.bias === undefined ? undefined : context.optionalInput(inputs.bias);
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputChannels)) {
     context.fail(`its bias has shape [${bias.shape}], but must have [${outputChannels}]`);
   }
@@ -77,12 +96,14 @@ function evaluate(
     weightShape: weights.shape,
     bias: bias?.data,
   });
-  return [hostTensor(type.elementType, type.shape, values)];
+  const curve = fusedCurve(context);
+  return [hostTensor(type.elementType, type.shape, curve ? values.map(evaluateCurve(curve)) : values)];
 }
 
 function optionsOf(context: NodeContext, transposed: boolean): ConvolutionOptions {
   const { window, groups, outputLengths } = convolutionOf(context, transposed);
-  return { window, groups, transposed, outputLengths };
+  const curve = fusedCurve(context);
+  return { window, groups, transposed, outputLengths, ...(curve ? { curve } : {}) };
 }
 
 function choiceOf(context: NodeContext, engine: Engine, options: ConvolutionOptions): KernelChoice {
@@ -106,14 +127,16 @@ function recordConvolution(record: RecordContext, transposed: boolean): readonly
 }
 
 function explain(context: NodeContext, engine: Engine, transposed: boolean): string {
-  const { kernel, reason } = choiceOf(context, engine, optionsOf(context, transposed));
-  return `${transposed ? 'transposed ' : ''}convolution, ${kernel} kernel: ${reason}`;
+  const options = optionsOf(context, transposed);
+  const { kernel, reason } = choiceOf(context, engine, options);
+  const then = options.curve ? `; then ${describeCurve(options.curve)}` : '';
+  return `${transposed ? 'transposed ' : ''}convolution, ${kernel} kernel: ${reason}${then}`;
 }
 
-function convolutionOperator(name: string, transposed: boolean): Operator {
+function convolutionOperator(name: string, transposed: boolean, domain = ''): Operator {
   return {
     name,
-    domain: '',
+    domain,
     unsupported: tooManyAxes,
     infer: (context) => infer(context, transposed),
     evaluate: (context, inputs) => evaluate(context, inputs, transposed),
@@ -128,5 +151,9 @@ export const Conv = convolutionOperator('Conv', false);
 /** https://onnx.ai/onnx/operators/onnx__ConvTranspose.html, with one to three spatial axes. */
 export const ConvTranspose = convolutionOperator('ConvTranspose', true);
 
+/** Convolutions that apply a curve to their results: made by passes. */
+const FusedConv = convolutionOperator('FusedConv', false, 'cuanta');
+const FusedConvTranspose = convolutionOperator('FusedConvTranspose', true, 'cuanta');
+
 /** The operators of this file. */
-export const convolutionOperators: readonly Operator[] = [Conv, ConvTranspose];
+export const convolutionOperators: readonly Operator[] = [Conv, ConvTranspose, FusedConv, FusedConvTranspose];
