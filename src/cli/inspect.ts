@@ -1,3 +1,4 @@
+import type { NodePlan } from '../graph/plan.ts';
 import { type Command, perform, runtimeOption, shapeOption } from './command.ts';
 import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/inspectModel.ts';
 import type { ValueReport } from './jobs/model.ts';
@@ -49,13 +50,20 @@ function describe(report: InspectModelReport): string {
   ].join('\n');
 }
 
+/** How a node is computed, which nodes of the model it stands for, and why it is computed with floats. */
+function howPlanned({ node, explanation, replaces, notFused }: NodePlan): string {
+  const others = replaces.filter((name) => name !== node);
+  const stands = others.length > 0 ? `; with ${others.join(', ')}` : '';
+  return `${explanation}${stands}${notFused === undefined ? '' : `; not fused: ${notFused}`}`;
+}
+
 /** One line a node; what is longest, how it is computed, comes last. */
 function planTable({ nodes }: PlanReport): string {
   const table = textTable(
     ['node', 'operator', 'place', 'shape'],
     nodes.map(({ node, operator, place, outputs }) => [node, operator, place, `[${outputs[0]?.shape ?? ''}]`]),
   );
-  const explanations = ['how', '───', ...nodes.map(({ explanation }) => explanation)];
+  const explanations = ['how', '───', ...nodes.map(howPlanned)];
   return table
     .split('\n')
     .map((line, index) => `${line}  ${explanations[index]}`)

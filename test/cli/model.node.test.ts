@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataType } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ElementType, hostTensor } from '../../src/graph/hostTensor.ts';
+import { toOnnx } from '../../src/onnx/export.ts';
 import { tensorFromNpy, tensorToNpy } from '../../src/onnx/npy.ts';
 import { cuanta, cuantaJson } from '../support/commandLine.ts';
+import { GraphBuilder } from '../support/graphBuilder.ts';
 import { modelBytes, node, value } from '../support/onnxBytes.ts';
 
 let folder: string;
@@ -50,6 +52,12 @@ beforeAll(() => {
     node: [node('Frobnicate', ['x'], ['y'])],
   });
   writeFileSync(at('unsupported.onnx'), unsupported);
+  const b = new GraphBuilder();
+  const quantization = { type: 'uint8', scale: 0.1, zeroPoint: 3 } as const;
+  const x = b.rounded(b.input('x', 'float32', [1, 1, 4, 4]), quantization);
+  const w = b.weights(hostTensor('int8', [2, 1, 1, 1], [4, 5]), [0.5]);
+  const y = b.rounded(b.node('Relu', [b.node('Conv', [x, w])]), quantization);
+  writeFileSync(at('quantized.onnx'), toOnnx(b.graph([b.node('Softmax', [y])])));
   const external = (location: string) =>
     modelBytes({
       input: [value('x', [1, 1])],
@@ -167,6 +175,23 @@ describe('cuanta inspect', () => {
     const { plan } = await cuantaJson(['inspect', at('open.onnx')]);
     expect(plan).toMatchObject({ inputs: [{ shape: [1, 64] }], assumed: ['x'] });
     expect((await cuanta(['inspect', at('open.onnx')])).stdout).toMatch(/planned for x float32\[1,64\]; assumed for x/);
+  });
+
+  test('tells what was fused, and what was not and why', async () => {
+    const { nodes, plan } = await cuantaJson(['inspect', at('quantized.onnx')]);
+    expect(plan).toMatchObject({
+      nodes: expect.arrayContaining([
+        expect.objectContaining({ operator: 'QLinearConv', replaces: expect.arrayContaining(['Conv3', 'Relu4']) }),
+        expect.objectContaining({ operator: 'DequantizeLinear', notFused: 'Softmax node "Softmax7" reads floats' }),
+      ]),
+    });
+    // Types are those of all nodes of the file.
+    expect(nodes).toContainEqual(
+      expect.objectContaining({ name: 'Relu4', outputs: [expect.objectContaining({ shape: [1, 2, 4, 4] })] }),
+    );
+    const { stdout } = await cuanta(['inspect', at('quantized.onnx')]);
+    expect(stdout).toMatch(/QLinearConv .*; with .*Relu4/);
+    expect(stdout).toMatch(/not fused: Softmax node "Softmax7" reads floats/);
   });
 
   test('tells why there is no plan', async () => {

@@ -81,8 +81,8 @@ export const inspectModel: Job<InspectModelParameters, InspectModelReport> = {
     const missing = unsupportedNodes(graph, operators);
     const reasons = new Map(missing.map(({ node, reason }) => [node, reason]));
     assertInputs(graph, Object.keys(parameters.shapes));
-    const { plan, planError } = planOf(engine, graph, parameters.shapes, missing.length);
-    const planned = new Map(plan?.nodes.flatMap(({ outputs }) => outputs.map((output) => [output.name, output])));
+    const { plan, planError, written = [] } = planOf(engine, graph, parameters.shapes, missing.length);
+    const planned = new Map(written.flatMap(({ outputs }) => outputs.map((output) => [output.name, output])));
     const constants = [...graph.initializers.values()];
     const counts = new Map<string, number>();
     for (const { operator } of graph.nodes) counts.set(operator, (counts.get(operator) ?? 0) + 1);
@@ -125,7 +125,10 @@ function planOf(
   graph: Graph,
   shapes: InspectModelParameters['shapes'],
   missingCount: number,
-): Pick<InspectModelReport, 'plan' | 'planError'> {
+): Pick<InspectModelReport, 'plan' | 'planError'> & {
+  /** The nodes as the file has them, nothing fused. */
+  readonly written?: readonly NodePlan[];
+} {
   if (missingCount > 0) {
     return { plan: null, planError: `${missingCount} node(s) are not computed by Cuanta: see "unsupported".` };
   }
@@ -139,16 +142,22 @@ function planOf(
         return [name, { elementType, shape, data: hostArray(elementType, elementCount(shape)) }];
       }),
     );
+    const written = writtenPlan(engine, graph, feeds);
     using model = new Model(engine, graph, operators);
     const nodes = model.plan(feeds);
     const inputs = guesses.map(({ input, shape }) => ({ ...valueReport(input), shape }));
     const names = guesses.filter((guess) => guess.assumed).map(({ input }) => input.name);
-    return { plan: { inputs, assumed: names, nodes, memory: model.memory }, planError: null };
+    return { plan: { inputs, assumed: names, nodes, memory: model.memory }, planError: null, written };
   } catch (error) {
     // The file itself is sound: that it has no plan for these shapes is part of what is to be seen.
     if (error instanceof CuantaError) return { plan: null, planError: error.message };
     throw error;
   }
+}
+
+function writtenPlan(engine: Engine, graph: Graph, feeds: Readonly<Record<string, HostTensor>>): readonly NodePlan[] {
+  using model = new Model(engine, graph, operators, { optimize: false });
+  return model.plan(feeds);
 }
 
 function shapeOf({ dimensions = [] }: GraphValue, given: Shape | undefined): { shape: Shape; assumed: boolean } {
