@@ -59,6 +59,15 @@ export interface ConstantParameters {
   readonly zeroPoint: number;
 }
 
+/** Parameters of a tensor that are tensors themselves. */
+export interface TensorParameters {
+  readonly scales: Tensor<'float32'>;
+  readonly zeroPoints: Tensor<'int32'>;
+  readonly strides: ParameterStrides;
+  /** The zero points where the CPU knows them. */
+  readonly known: ArrayLike<number> | undefined;
+}
+
 const noStrides: CodeStrides = {
   wordBatch: 0,
   wordRow: 0,
@@ -141,30 +150,43 @@ export function sourceOfQuantized(tensor: QuantizedTensor, side: Side): CodeSour
   };
 }
 
-/** An int8 or uint8 tensor as the left operand. */
-export function sourceOfTensor(tensor: Tensor<'int8' | 'uint8'>, { scale, zeroPoint }: ConstantParameters): CodeSource {
+/**
+ * An int8 or uint8 tensor as an operand.
+ * @param side of the product where it would be multiplied along the axis that it is multiplied along: `left` for the last,
+ * `right` for the last but one.
+ */
+export function sourceOfTensor(
+  tensor: Tensor<'int8' | 'uint8'>,
+  parameters: ConstantParameters | TensorParameters,
+  side: Side = 'left',
+): CodeSource {
   const { shape } = tensor;
   const signed = tensor.dtype === 'int8';
   const shift = signed ? 0 : 128;
   const lowest = signed ? -128 : 0;
+  const tensors = 'scales' in parameters ? parameters : undefined;
+  const constants = 'scale' in parameters ? parameters : { scale: 1, zeroPoint: 0 };
+  const known = tensors ? tensors.known : [constants.zeroPoint];
+  const reach = (zeroPoint: number): number => Math.max(zeroPoint - lowest, lowest + 255 - zeroPoint);
+  const strides = strideOf(shape, 'rows', tensor.layout.rowBytes / 4, side);
   return {
     codes: tensor.allocation,
     batchCount: elementCount(shape.slice(0, -2)),
-    rowCount: shape.at(-2) ?? 1,
-    depth: shape.at(-1) ?? 1,
+    rowCount: shape.at(side === 'left' ? -2 : -1) ?? 1,
+    depth: shape.at(side === 'left' ? -1 : -2) ?? 1,
     bits: 8,
     signed,
     isSign: false,
     shift,
-    magnitude: Math.max(zeroPoint - lowest, lowest + 255 - zeroPoint),
-    centred: zeroPoint === shift,
-    strides: strideOf(shape, 'rows', tensor.layout.rowBytes / 4, 'left'),
-    direct: true,
-    scales: undefined,
-    zeroPoints: undefined,
-    constantScale: scale,
-    constantZeroPoint: zeroPoint,
-    parameters: { batch: 0, row: 0, group: 0 },
+    magnitude: known ? Array.from(known).reduce((most, zeroPoint) => Math.max(most, reach(zeroPoint)), 0) : 255,
+    centred: known !== undefined && Array.from(known).every((zeroPoint) => zeroPoint === shift),
+    strides,
+    direct: side === 'left',
+    scales: tensors?.scales,
+    zeroPoints: tensors?.zeroPoints,
+    constantScale: constants.scale,
+    constantZeroPoint: constants.zeroPoint,
+    parameters: tensors?.strides ?? { batch: 0, row: 0, group: 0 },
     groupSize: undefined,
   };
 }

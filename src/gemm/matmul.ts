@@ -1,4 +1,4 @@
-import { InvalidQuantization, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
+import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import { elementCount } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { assertFloats, type Tensor } from '../gpu/tensor.ts';
@@ -10,13 +10,11 @@ import { QuantizedTensor } from '../quant/quantizedTensor.ts';
 import { type Activation, type ActivationPlan, activate, planActivation } from './activation.ts';
 import { type ProductShape, productShape } from './batches.ts';
 import { type CodeSource, isTensorOf8Bits, sourceOfQuantized, sourceOfTensor } from './codeSource.ts';
-import { recordCombination } from './combine.ts';
 import { recordFloatProduct } from './floatProduct.ts';
-import { groupsOf } from './groups.ts';
-import { recordIntegerProduct } from './integerProduct.ts';
-import { prepareLeft, prepareRight } from './operand.ts';
+import { integerSums, scaledProduct } from './integerMatmul.ts';
+import { preparedOf } from './operand.ts';
 import { type Requantization, recordRequantization, requantizationOf } from './requantize.ts';
-import { chooseFloat, chooseInteger, floatKernelOf, integerKernelOf, type KernelChoice } from './select.ts';
+import { chooseFloat, floatKernelOf, type KernelChoice } from './select.ts';
 
 /** How the left operand becomes integers. */
 export interface ActivationQuantization {
@@ -191,81 +189,26 @@ function quantizedLeft(
   }
 }
 
-/** K beyond which sums of products of these sizes may leave the range of i32. */
-function safeDepth(left: CodeSource, right: CodeSource): number {
-  return Math.floor(0x7fffffff / Math.max(1, left.magnitude * right.magnitude));
-}
-
 function integerMatmul(job: Job, left: CodeSource, w: QuantizedTensor, right: CodeSource): Tensor {
   const { engine, shape, plan, options, internals } = job;
   const { bias, output = 'float32' } = options;
-  const { M, N, K, shape: resultShape } = shape;
-  const depthLimit = safeDepth(left, right);
-  const asIntegers = output !== 'float32';
-  if (asIntegers && right.groupSize !== undefined) {
-    throw new InvalidQuantization(
-      'matmul: weights with a scale for each group of K have no integer product; use float32 output, or weights per tensor or channel.',
-    );
-  }
-  if (asIntegers && K > depthLimit) {
-    throw new LimitExceeded(
-      `matmul: sums of ${K} products of up to ${left.magnitude} · ${right.magnitude} may exceed 32 bits; K may be ${depthLimit} at most for integer output with these operands. Use float32 output.`,
-    );
-  }
-  const splits = right.groupSize === undefined && K > depthLimit;
-  // Groups of a group-wise tensor are cut no further: no group of theirs is as long as the limit in practice.
-  if (right.groupSize !== undefined && Math.min(right.groupSize, K) > depthLimit) {
-    throw new LimitExceeded(
-      `matmul: groups of ${right.groupSize} codes may exceed 32 bits in their sum; use groups of ${depthLimit} at most.`,
-    );
-  }
-  const groups = groupsOf(K, splits ? Math.floor(depthLimit / 16) * 16 : right.groupSize);
-  const kernel = integerKernelOf(
-    engine,
-    internals.kernel ?? chooseInteger(engine, { M, N, batchCount: elementCount(resultShape.slice(0, -2)) }),
-  );
-  const a = prepareLeft(engine, left, groups, !right.centred);
-  const b = prepareRight(engine, w, right, groups, !left.centred);
-  const operands = { a: a.operand, b: b.operand, shape };
-  const bounds = { lower: plan.lower, upper: plan.upper };
+  const { kernel } = internals;
+  const product = {
+    shape,
+    left,
+    right,
+    prepared: preparedOf(w),
+    ...(bias ? { bias } : {}),
+    ...(kernel ? { kernel } : {}),
+  };
+  if (output === 'float32') return scaledProduct(engine, product, plan);
+  const sums = integerSums(engine, product);
+  if (output === 'int32') return sums;
   try {
-    if (output === 'float32') {
-      const y = engine.empty(resultShape, 'float32');
-      const withBias = bias ? { bias } : {};
-      if (splits) {
-        recordCombination(engine, kernel, { ...operands, ...bounds, ...withBias }, y);
-      } else {
-        recordIntegerProduct(engine, kernel, {
-          ...operands,
-          ...bounds,
-          ...withBias,
-          scaled: true,
-          y: y.allocation,
-          yStart: 0,
-        });
-      }
-      if (plan.smooth) activate(engine, y, plan.smooth);
-      return y;
-    }
-    const sums = engine.empty(resultShape, 'int32');
-    recordIntegerProduct(engine, kernel, {
-      ...operands,
-      ...(bias ? { bias } : {}),
-      lower: 0,
-      upper: 0,
-      scaled: false,
-      y: sums.allocation,
-      yStart: 0,
-    });
-    if (output === 'int32') return sums;
-    try {
-      return recordRequantization(engine, sums, { left, right, output: requantizationOf(output), ...bounds });
-    } finally {
-      sums.dispose();
-    }
+    const { lower, upper } = plan;
+    return recordRequantization(engine, sums, { left, right, output: requantizationOf(output), lower, upper });
   } finally {
-    a.release();
-    b.release();
+    sums.dispose();
   }
 }
 

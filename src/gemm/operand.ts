@@ -55,8 +55,8 @@ export function prepareLeft(engine: Engine, source: CodeSource, groups: Groups, 
   };
 }
 
-/** What is kept of a quantized tensor's forms for products, as long as the tensor lives. */
-class PreparedWeights implements Attachment {
+/** What is kept of the forms of a right operand for products, as long as it lives. */
+export class PreparedWeights implements Attachment {
   readonly #codes = new Map<number, Allocation>();
   readonly #terms = new Map<number, Terms>();
 
@@ -80,7 +80,8 @@ class PreparedWeights implements Attachment {
 
 const preparedKey = Symbol('form of a right operand');
 
-function preparedOf(tensor: QuantizedTensor): PreparedWeights {
+/** What is kept with a quantized tensor. */
+export function preparedOf(tensor: QuantizedTensor): PreparedWeights {
   const attached = tensor.attachment(preparedKey);
   if (attached instanceof PreparedWeights) return attached;
   const prepared = new PreparedWeights();
@@ -92,24 +93,25 @@ function preparedOf(tensor: QuantizedTensor): PreparedWeights {
  * The right operand of a product. What is made of 8-bit weights stays with them for the next product: a transposed copy
  * unless they have the layout `columns`, and the sums of the columns. Weights of fewer bits are there to save memory, so
  * their copy in bytes is made for each product and given back; the sums of whole columns are small and stay.
+ * @param prepared what is kept with the operand; nothing where it is there for a single product.
  * @param summed whether the left operand has zero points.
  */
 export function prepareRight(
   engine: Engine,
-  tensor: QuantizedTensor,
+  prepared: PreparedWeights | undefined,
   source: CodeSource,
   groups: Groups,
   summed: boolean,
 ): HeldOperand {
-  const keepsCodes = source.bits === 8;
-  const keepsTerms = keepsCodes || groups.count === 1;
+  const keepsCodes = prepared !== undefined && source.bits === 8;
+  const keepsTerms = prepared !== undefined && (keepsCodes || groups.count === 1);
   const inPlace = codesInPlace(source, groups, false);
   const makeCodes = (): Allocation => arrange(engine, source, groups);
   const codesKey = groups.padded ? groups.size : 0;
-  const codes = inPlace?.codes ?? (keepsCodes ? preparedOf(tensor).codes(codesKey, makeCodes) : makeCodes());
+  const codes = inPlace?.codes ?? (keepsCodes ? prepared.codes(codesKey, makeCodes) : makeCodes());
   const arranged = { codes, flip: 0 };
   const terms = keepsTerms
-    ? preparedOf(tensor).terms(groups.size, () => makeTerms(engine, source, arranged, groups, true))
+    ? prepared.terms(groups.size, () => makeTerms(engine, source, arranged, groups, true))
     : makeTerms(engine, source, arranged, groups, summed);
   return {
     operand: operandOf(source, arranged, groups, terms),

@@ -1,6 +1,6 @@
 import { InvalidQuantization } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
-import { declareKernel } from '../gpu/kernel.ts';
+import { type Bindable, declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { windowOf, workRuns } from '../gpu/windows.ts';
 import type { CodeSource } from './codeSource.ts';
@@ -88,6 +88,30 @@ export function recordRequantization(
   const bound = (value: number): number =>
     Math.min(Math.max(Math.round(value / scale) + zeroPoint, lowest), lowest + 255);
   const multipliers = makeMultipliers(engine, left, right, scale);
+  const low = bound(lower);
+  const high = bound(upper);
+  const y = requantizeSums(engine, sums, { multipliers, zeroPoint, signed, low, high, rounding });
+  multipliers.release();
+  return y;
+}
+
+/** How sums become codes: within [low, high], round(sum · multiplier · 2^−shift) + zeroPoint. */
+export interface SumsRequantization {
+  /** int32 [N, 2]: multiplier and shift of each column. */
+  readonly multipliers: Bindable;
+  readonly zeroPoint: number;
+  readonly signed: boolean;
+  readonly low: number;
+  readonly high: number;
+  readonly rounding: Required<Requantization>['rounding'];
+}
+
+/** Records the conversion of i32 sums [..., N] to 8-bit codes with given multipliers. */
+export function requantizeSums(
+  engine: Engine,
+  sums: Tensor<'int32'>,
+  { multipliers, zeroPoint, signed, low, high, rounding }: SumsRequantization,
+): Tensor<'int8' | 'uint8'> {
   const y = engine.empty(sums.shape, signed ? 'int8' : 'uint8');
   const { rowCount, columnCount, rowBytes } = y.layout;
   const rowWords = rowBytes / 4;
@@ -108,8 +132,8 @@ export function recordRequantization(
           rowWords,
           sumStart: rowStart * columnCount - sumWindow.offset / 4,
           yStart: rowStart * rowWords - yWindow.offset / 4,
-          low: bound(lower),
-          high: bound(upper),
+          low,
+          high,
           zeroPoint,
         },
         bindings: { sums: sumWindow.view, multipliers, y: yWindow.view },
@@ -119,6 +143,5 @@ export function recordRequantization(
       });
     }
   }
-  multipliers.release();
   return y;
 }

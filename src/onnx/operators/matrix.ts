@@ -27,7 +27,8 @@ function assertSameType(context: NodeContext): void {
   if (a !== b) context.fail(`it multiplies ${a} by ${b}`);
 }
 
-function productOf(context: NodeContext, a: Shape, b: Shape): ProductShape {
+/** The shapes of a product. @throws MalformedModel where they do not fit. */
+export function productOf(context: NodeContext, a: Shape, b: Shape): ProductShape {
   try {
     return productShape(a, b);
   } catch (error) {
@@ -42,9 +43,11 @@ function explainProduct(engine: Engine, { M, N, K, shape }: ProductShape): strin
 }
 
 /** Operands as matrices, and the result's shape: NumPy makes a vector on the left a row, on the right a column. */
-function matricesOf(context: NodeContext): { readonly a: Shape; readonly b: Shape; readonly shape: Shape } {
-  assertSameType(context);
-  const [left, right] = [context.input(0).shape, context.input(1).shape];
+export function matricesOf(
+  context: NodeContext,
+  rightInput = 1,
+): { readonly a: Shape; readonly b: Shape; readonly shape: Shape } {
+  const [left, right] = [context.input(0).shape, context.input(rightInput).shape];
   if (left.length === 0 || right.length === 0)
     context.fail(`it multiplies [${left}] by [${right}]; a scalar is no matrix`);
   const a = left.length === 1 ? [1, ...left] : left;
@@ -82,8 +85,12 @@ function multiplyOnHost(
 export const MatMul: Operator = {
   name: 'MatMul',
   domain: '',
-  infer: (context) => [{ elementType: context.input(0).elementType, shape: matricesOf(context).shape }],
+  infer: (context) => {
+    assertSameType(context);
+    return [{ elementType: context.input(0).elementType, shape: matricesOf(context).shape }];
+  },
   evaluate: (context, inputs) => {
+    assertSameType(context);
     const [x, w] = [hostInput(context, inputs, 0), hostInput(context, inputs, 1)];
     const { a, b, shape } = matricesOf(context);
     const [M = 0, K = 0] = a.slice(-2);
