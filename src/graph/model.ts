@@ -6,7 +6,7 @@ import type { Graph, GraphValue } from './graph.ts';
 import { type ElementType, type HostTensor, isInteger } from './hostTensor.ts';
 import type { NodeInput, OperatorTable } from './operator.ts';
 import { optimize } from './optimize.ts';
-import { ConstantCache, deviceType, download, feed, type NodePlan, Plan } from './plan.ts';
+import { ConstantCache, deviceType, download, feed, type NodePlan, type Observe, Plan } from './plan.ts';
 import { type SelfCheckReport, selfCheckGraph } from './selfCheck.ts';
 import { unsupportedNodes } from './support.ts';
 
@@ -35,6 +35,8 @@ export interface ModelMemory {
 export interface ModelOptions {
   /** Whether nodes are fused and folded into faster ones; true unless given. False runs the graph as the file has it. */
   readonly optimize?: boolean;
+  /** Told of every float32 value while a plan is recorded; none unless given. Sees all values only without `optimize`. */
+  readonly observe?: Observe;
 }
 
 const maximumPlans = 8;
@@ -47,7 +49,10 @@ export class Model {
   readonly engine: Engine;
   /** What is run: the graph given, optimized unless that was declined. */
   readonly graph: Graph;
-  readonly #operators: OperatorTable;
+  /** The graph given. */
+  readonly source: Graph;
+  readonly operators: OperatorTable;
+  readonly #observe: Observe | undefined;
   readonly #constants = new ConstantCache();
   readonly #plans = new Map<string, Plan>();
 
@@ -55,8 +60,10 @@ export class Model {
   constructor(engine: Engine, graph: Graph, operators: OperatorTable, options: ModelOptions = {}) {
     assertSupported(graph, operators);
     this.engine = engine;
+    this.source = graph;
     this.graph = (options.optimize ?? true) ? optimize(graph, operators) : graph;
-    this.#operators = operators;
+    this.operators = operators;
+    this.#observe = options.observe;
   }
 
   /**
@@ -96,8 +103,8 @@ export class Model {
    * @throws as `run`
    */
   selfCheck(inputs: Readonly<Record<string, HostTensor>>): Promise<SelfCheckReport> {
-    const { engine, graph } = this;
-    return selfCheckGraph({ engine, graph, operators: this.#operators }, inputs, this.#inputTypes(inputs));
+    const { engine, graph, operators } = this;
+    return selfCheckGraph({ engine, graph, operators }, inputs, this.#inputTypes(inputs));
   }
 
   get memory(): ModelMemory {
@@ -132,10 +139,8 @@ export class Model {
       this.#plans.set(key, known);
       return known;
     }
-    const plan = new Plan(
-      { engine: this.engine, graph: this.graph, operators: this.#operators, constants: this.#constants },
-      types,
-    );
+    const { engine, graph, operators } = this;
+    const plan = new Plan({ engine, graph, operators, constants: this.#constants, observe: this.#observe }, types);
     const [oldest] = this.#plans.keys();
     if (this.#plans.size >= maximumPlans && oldest !== undefined) {
       this.#plans.get(oldest)?.dispose();

@@ -67,7 +67,12 @@ export interface PlanSource {
   readonly graph: Graph;
   readonly operators: OperatorTable;
   readonly constants: ConstantCache;
+  /** Told of every float32 value that the GPU computes, and of such inputs, while it is recorded: may record more work. */
+  readonly observe?: Observe | undefined;
 }
+
+/** Records something about a value of a graph. */
+export type Observe = (name: string, tensor: Tensor<'float32'>) => void;
 
 /** The GPU representation of an element type. @throws UnsupportedOperator for types that the GPU does not hold. */
 export function deviceType(elementType: ElementType): 'float32' | 'int32' | 'int8' | 'uint8' {
@@ -183,6 +188,7 @@ class PlanBuilder {
 
   build(): void {
     const { graph } = this.#source;
+    for (const name of this.inputs.keys()) this.#observe(name, this.#value(name));
     for (const node of graph.nodes) this.#add(node);
     for (const { name } of graph.outputs) {
       const value = this.#value(name);
@@ -354,10 +360,15 @@ class PlanBuilder {
       const { elementType, shape } = type;
       const value = { elementType, shape, ...placed(index) };
       this.#values.set(name, value);
+      this.#observe(name, value);
       defined.push({ name, elementType, shape });
       if (!this.#usesLeft.get(name)) forget(value);
     });
     return defined;
+  }
+
+  #observe(name: string, { elementType, tensor }: PlanValue): void {
+    if (elementType === 'float32' && tensor) this.#source.observe?.(name, tensor as Tensor<'float32'>);
   }
 
   /** Gives back the buffers that no later node needs. */

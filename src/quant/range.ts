@@ -1,5 +1,5 @@
 import { InvalidInput } from '../base/errors.ts';
-import type { Fault } from '../gpu/allocation.ts';
+import type { Allocation, BufferView, Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { assertFloats, type Tensor } from '../gpu/tensor.ts';
@@ -44,18 +44,11 @@ export function recordRanges(
   fault: Fault,
   cooperative = !engine.info.software,
 ): Ranges {
-  const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
   const minimum = engine.empty(map.shape, 'float32');
   const maximum = engine.empty(map.shape, 'float32');
   const ranges = engine.allocate(map.count * 8);
   engine.clear(ranges);
-  const variant = {
-    conditions: { nested, cooperative: cooperative && lanes > 1 },
-    constants: { LANES: lanes },
-  };
-  for (const { uniforms, window, workgroups, work } of parts) {
-    engine.run(rangeKernel, { uniforms, bindings: { x: window.view, ranges, fault }, workgroups, work, variant });
-  }
+  accumulateRanges(engine, x, map, ranges, fault, cooperative);
   engine.run(decodeKernel, {
     uniforms: { count: map.count },
     bindings: { ranges, minimum, maximum },
@@ -64,6 +57,28 @@ export function recordRanges(
   });
   ranges.release();
   return { minimum, maximum };
+}
+
+/**
+ * Records that the elements of a tensor widen ranges.
+ * @param ranges two words a parameter, as `shaders/quant/range.wgsl` describes them; zeros to begin with
+ */
+export function accumulateRanges(
+  engine: Engine,
+  x: Tensor<'float32'>,
+  map: ParameterMap,
+  ranges: Allocation | BufferView,
+  fault: Fault,
+  cooperative = !engine.info.software,
+): void {
+  const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
+  const variant = {
+    conditions: { nested, cooperative: cooperative && lanes > 1 },
+    constants: { LANES: lanes },
+  };
+  for (const { uniforms, window, workgroups, work } of parts) {
+    engine.run(rangeKernel, { uniforms, bindings: { x: window.view, ranges, fault }, workgroups, work, variant });
+  }
 }
 
 /**
