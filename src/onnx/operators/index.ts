@@ -8,6 +8,7 @@ import { comparisonOperators } from './compare.ts';
 import { constantOperators } from './constant.ts';
 import { convolutionOperators } from './convolution.ts';
 import { FusedElementwise } from './fusedElementwise.ts';
+import { integerMatrixOperators } from './integerMatrix.ts';
 import { layoutOperators } from './layout.ts';
 import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
@@ -16,6 +17,7 @@ import { Pow } from './power.ts';
 import { quantizationOperators } from './quantizeLinear.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
+import { requantizedMatrixOperators } from './requantizedMatrix.ts';
 import { resizeOperators } from './resize.ts';
 import { selectOperators } from './select.ts';
 import { shapeOperators } from './shape.ts';
@@ -42,6 +44,8 @@ export const operators = new OperatorTable([
   ...poolingOperators,
   ...matrixOperators,
   ...quantizationOperators,
+  ...integerMatrixOperators,
+  ...requantizedMatrixOperators,
   ...attentionOperators,
   ...recurrentOperators,
 ]);
