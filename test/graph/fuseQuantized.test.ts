@@ -38,7 +38,7 @@ const tableOf = (node: GraphNode): HostTensor => {
 
 /** An input that is quantized, as floats. */
 function start(builder: GraphBuilder, shape: readonly number[], quantization = q(0.1, 10)): string {
-  return builder.rounded(builder.input('x', 'float32', shape), quantization);
+  return builder.rounded(builder.input(`x${shape}/${quantization.scale}`, 'float32', shape), quantization);
 }
 
 describe('products', () => {
@@ -218,6 +218,11 @@ describe('what stays says why', () => {
       reason: 'its scale is float16',
     },
     {
+      of: 'a scale of 0',
+      scale: (b: GraphBuilder) => b.constant('float32', [], [0]),
+      reason: 'a scale is 0',
+    },
+    {
       of: 'several scales',
       scale: (b: GraphBuilder) => b.constant('float32', [4], [1, 2, 3, 4]),
       reason: 'it has a scale for each place of an axis',
@@ -229,6 +234,16 @@ describe('what stays says why', () => {
     const nodes = optimized(b.graph([y]));
     expect(named(nodes, 'MatMul').notFused).toBe(`input 0: ${reason}`);
     expect(named(nodes, 'QuantizeLinear').notFused).toBe('MatMul node "MatMul2" makes floats');
+  });
+
+  it('factors that float32 does not hold, functions that have no value', () => {
+    const b = new GraphBuilder();
+    const x = start(b, [1, 4], q(1e-30, 0));
+    const product = b.quantize(b.node('MatMul', [x, b.weights(ones('int8', 4, 4), [1e-30])]), q(1, 0));
+    const root = b.quantize(b.node('Sqrt', [start(b, [1, 4])]), q(1, 0));
+    const nodes = optimized(b.graph([product, root]));
+    expect(named(nodes, 'MatMul').notFused).toBe('from its sums to its result is a factor of 0');
+    expect(named(nodes, 'Sqrt').notFused).toBe('Sqrt is not computed with integers here');
   });
 
   it('a result that is read elsewhere, weights that are float, operators that there are not', () => {

@@ -53,6 +53,7 @@ function codeTypeOf(editor: GraphEditor, name: string): ElementType | undefined 
 }
 
 /** ONNX's numbers of element types. */
+const floatType = 1;
 const outputTypes = new Map<unknown, ElementType>([
   [2, 'uint8'],
   [3, 'int8'],
@@ -73,6 +74,8 @@ function parametersOf(
   const scale = editor.constant(inputs[1]);
   if (!scale) return 'its scale is not constant';
   if (scale.elementType !== 'float32') return `its scale is ${scale.elementType}`;
+  const bad = scale.data.find((step) => !(Number.isFinite(step) && step > 0));
+  if (bad !== undefined) return `a scale is ${bad}`;
   if (Number(attributes.get('block_size') ?? 0) !== 0) return 'it has a scale for each block';
   const given = editor.constant(inputs[2]);
   if (inputs[2] && !given) return 'its zero point is not constant';
@@ -93,6 +96,8 @@ export function dequantized(editor: GraphEditor, name: string | undefined): Dequ
 /** The same of a DequantizeLinear. */
 export function dequantizer(editor: GraphEditor, node: GraphNode): Dequantized | string {
   const [codes = ''] = node.inputs;
+  const resultType = node.attributes.get('output_dtype') ?? 0;
+  if (resultType !== 0 && resultType !== floatType) return 'it makes other floats than float32';
   const parameters = parametersOf(editor, node, codeTypeOf(editor, codes));
   if (typeof parameters === 'string') return parameters;
   const single = elementCount(parameters.scale.shape) === 1;

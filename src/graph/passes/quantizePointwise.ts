@@ -104,7 +104,8 @@ function evaluated(
 ): Tabulated | undefined {
   const names = inputs.map((input, index) => (input ? `${index}` : ''));
   const [table] = editor.evaluate({ ...node, inputs: names }, inputs) ?? [];
-  return table?.shape.join() === '256' ? { ...given, table } : undefined;
+  const isTable = table?.shape.join() === '256' && !table.data.some(Number.isNaN);
+  return isTable ? { ...given, table } : undefined;
 }
 
 function lookUp(editor: GraphEditor, node: GraphNode, { root, codeType, table }: Tabulated, values: Values): void {

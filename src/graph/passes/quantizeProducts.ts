@@ -51,6 +51,16 @@ function operandsOf(editor: GraphEditor, node: GraphNode): Product | string {
   return { node, x, w, result: resultOf(editor, node.outputs[0] ?? '') };
 }
 
+/** Why sums cannot be turned into codes of the result; undefined where they can. */
+function unfitFactor({ x, w, result }: Product, alpha = 1): string | undefined {
+  const step = Math.fround(alpha * (x.scale.data[0] ?? 1));
+  const factors = Array.from(w.scale.data, (scale) =>
+    Math.fround(Math.fround(step * scale) / (result.quantizer?.scale.data[0] ?? 1)),
+  );
+  const bad = factors.find((factor) => !(Number.isFinite(factor) && factor > 0));
+  return bad === undefined ? undefined : `from its sums to its result is a factor of ${bad}`;
+}
+
 /** Replaces a product, and what is computed with it, unless this library lacks the integer node. */
 function replace(editor: GraphEditor, { node, x, w, result }: Product, made: NewNode): string | undefined {
   const missing = editor.unsupported(made);
@@ -67,6 +77,8 @@ function fuseConvolution(editor: GraphEditor, node: GraphNode): string | undefin
   if (typeof product === 'string') return product;
   const { x, w, result } = product;
   const weights = editor.constant(w.codes);
+  const unfit = unfitFactor(product);
+  if (unfit !== undefined) return unfit;
   if (w.axis !== undefined && w.axis !== 0 && w.axis + (weights?.shape.length ?? 0) !== 0) {
     return 'its weights have scales along another axis than that of the output channels';
   }
@@ -156,6 +168,8 @@ function fuseMatrixProduct(editor: GraphEditor, node: GraphNode): string | undef
   const product = operandsOf(editor, node);
   if (typeof product === 'string') return product;
   const { x, w, result } = product;
+  const unfit = unfitFactor(product);
+  if (unfit !== undefined) return unfit;
   if (!alongColumns(editor, w, 1)) return 'its weights have scales along another axis than that of the columns';
   const weights = editor.constant(w.codes);
   if ((weights?.shape.at(-2) ?? 0) > largestSum) return 'its sums do not fit 32 bits';
@@ -192,6 +206,8 @@ function fuseGemm(editor: GraphEditor, node: GraphNode): string | undefined {
   }
   if (given && Number(node.attributes.get('beta') ?? 1) !== 1) return 'its beta is not 1';
   const alpha = Number(node.attributes.get('alpha') ?? 1);
+  const unfit = unfitFactor(product, alpha);
+  if (unfit !== undefined) return unfit;
   const bias = integerBias(editor, product, (scale) => Math.fround(Math.fround(scale) * alpha));
   if (typeof bias !== 'string') return bias.reason;
   const attributes = new Map([...node.attributes].filter(([name]) => name !== 'beta'));
