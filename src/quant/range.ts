@@ -44,11 +44,13 @@ export function recordRanges(
   fault: Fault,
   cooperative = !engine.info.software,
 ): Ranges {
+  // It may refuse: before anything is allocated.
+  const reduction = planRanges(engine, x, map);
   const minimum = engine.empty(map.shape, 'float32');
   const maximum = engine.empty(map.shape, 'float32');
   const ranges = engine.allocate(map.count * 8);
   engine.clear(ranges);
-  accumulateRanges(engine, x, map, ranges, fault, cooperative);
+  runReduction(engine, reduction, ranges, fault, cooperative);
   engine.run(decodeKernel, {
     uniforms: { count: map.count },
     bindings: { ranges, minimum, maximum },
@@ -71,7 +73,20 @@ export function accumulateRanges(
   fault: Fault,
   cooperative = !engine.info.software,
 ): void {
-  const { lanes, nested, parts } = planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
+  runReduction(engine, planRanges(engine, x, map), ranges, fault, cooperative);
+}
+
+function planRanges(engine: Engine, x: Tensor<'float32'>, map: ParameterMap) {
+  return planReduction(engine, map, windowsOf(engine, x.allocation, x.size));
+}
+
+function runReduction(
+  engine: Engine,
+  { lanes, nested, parts }: ReturnType<typeof planRanges>,
+  ranges: Allocation | BufferView,
+  fault: Fault,
+  cooperative: boolean,
+): void {
   const variant = {
     conditions: { nested, cooperative: cooperative && lanes > 1 },
     constants: { LANES: lanes },
