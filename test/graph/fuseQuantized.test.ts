@@ -143,6 +143,17 @@ describe('what is made element by element', () => {
   });
 });
 
+it('what is quantized once for each reader is quantized once', () => {
+  const b = new GraphBuilder();
+  const convolved = b.node('Conv', [start(b, [1, 2, 4, 4]), b.weights(ones('int8', 2, 2, 1, 1), [1])]);
+  const [left, right, other] = [q(0.5, 1), q(0.5, 1), q(0.25, 1)].map((parameters) => b.rounded(convolved, parameters));
+  const nodes = optimized(b.graph([b.node('Softmax', [left ?? '']), b.node('Softmax', [right ?? ''])]));
+  const pair = ['DequantizeLinear', 'Softmax'];
+  expect(operatorsOf(nodes)).toEqual(['QuantizeLinear', 'QLinearConv', ...pair, ...pair]);
+  const apart = optimized(b.graph([b.node('Softmax', [left ?? '']), b.node('Softmax', [other ?? ''])]));
+  expect(operatorsOf(apart)).toContain('ConvIntegerToFloat');
+});
+
 describe('what only moves', () => {
   it('movers take codes, whatever comes behind', () => {
     const b = new GraphBuilder();

@@ -1,5 +1,5 @@
 import type { GraphEditor } from '../graphEditor.ts';
-import { quantizeConstants, raiseQuantize, sinkDequantize } from './moveQuantization.ts';
+import { mergeQuantizers, quantizeConstants, raiseQuantize, sinkDequantize } from './moveQuantization.ts';
 import { isOnnx } from './quantization.ts';
 import { quantizeArithmetic } from './quantizeArithmetic.ts';
 import { quantizePointwise } from './quantizePointwise.ts';
@@ -12,6 +12,7 @@ import { quantizeProducts } from './quantizeProducts.ts';
 export function fuseQuantized(editor: GraphEditor): void {
   if (!editor.nodes.some((node) => isOnnx(node, 'DequantizeLinear'))) return;
   quantizeConstants(editor);
+  mergeQuantizers(editor);
   sinkDequantize(editor);
   raiseQuantize(editor);
   quantizePointwise(editor);

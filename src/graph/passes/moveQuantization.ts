@@ -162,6 +162,21 @@ function raiseOverConcat(editor: GraphEditor, node: GraphNode, concat: GraphNode
   return raised;
 }
 
+/** Leaves one of several QuantizeLinear that make the same codes, as exporters write that give each reader its own. */
+export function mergeQuantizers(editor: GraphEditor): void {
+  const known = new Map<string, Quantizer[]>();
+  for (const snapshot of editor.nodes) {
+    // What it reads may have changed its name.
+    const node = editor.maker(snapshot.outputs[0]);
+    const found = isOnnx(node, 'QuantizeLinear') ? quantizer(editor, node) : '';
+    if (!node || typeof found === 'string') continue;
+    const alike = known.get(node.inputs[0] ?? '') ?? [];
+    known.set(node.inputs[0] ?? '', alike);
+    const same = alike.find((other) => sameQuantization(other, found));
+    if (!same || !editor.redirect(found.codes, same.codes)) alike.push(found);
+  }
+}
+
 /** Quantizes constants beforehand, so that weights given as floats and quantized in the graph are constant codes. */
 export function quantizeConstants(editor: GraphEditor): void {
   for (const node of editor.nodes) {
