@@ -7,7 +7,8 @@
 //              e / (length * elementStep) * elementStep + e % elementStep as its element e / elementStep % length, where
 //              elementStep is 1 in layouts flat and rows.
 // Conditions: uniformParameters, one parameter for the tensor; signed, codes are in two's complement;
-//             sign, one symmetric bit: 1 for scale, 0 for -scale; wide, for int32; single, there is one unit (flat).
+//             sign, one symmetric bit: 1 for scale, 0 for -scale; wide, for int32; single, there is one unit (flat);
+//             fractional, zero points are floats, as bits, and the result is rounded as the adapter does.
 // Constants: BITS, 1 to 8, or 32 for plain int32.
 // Dispatch: elements firstElement to endElement, one an invocation.
 import package::shared::dispatch::linearWorkgroup;
@@ -69,6 +70,8 @@ fn main(
   @if(!uniformParameters) let parameter = at.outer * uniforms.outerParameterStep
     + (at.axis / uniforms.groupSize) * uniforms.groupParameterStep + at.inner * uniforms.innerParameterStep;
   @if(sign) y[element - uniforms.yStart] = scales[parameter] | select(0x80000000u, 0u, (code & 1) == 1);
+  @elif(fractional) y[element - uniforms.yStart] =
+    bitcast<u32>((f32(code) - bitcast<f32>(zeroPoints[parameter])) * bitcast<f32>(scales[parameter]));
   @elif(wide) y[element - uniforms.yStart] = scaleInteger(code - zeroPoints[parameter], scales[parameter]);
   @else y[element - uniforms.yStart] = scaleSmallInteger(code - zeroPoints[parameter], scales[parameter]);
 }

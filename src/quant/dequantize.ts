@@ -41,14 +41,23 @@ export interface DequantizeJob {
   readonly sign: boolean;
   readonly map: ParameterMap;
   readonly parameters: QuantizationParameters;
+  /** True where zero points are the bits of floats: then y is f32 arithmetic, not rounded alike on every adapter. */
+  readonly fractional?: boolean;
 }
 
 /** Records the conversion of codes to the floats of `y`. */
 export function recordFloats(engine: Engine, job: DequantizeJob, y: Tensor<'float32'>): void {
-  const { codes, streams, bits, signed, sign, map, parameters } = job;
+  const { codes, streams, bits, signed, sign, map, parameters, fractional = false } = job;
   const { unitCount, unitWords, length, elementStep } = streams;
   const variant = {
-    conditions: { uniformParameters: map.groupStep === 0, signed, sign, wide: bits === 32, single: unitCount === 1 },
+    conditions: {
+      uniformParameters: map.groupStep === 0,
+      signed,
+      sign,
+      wide: bits === 32,
+      single: unitCount === 1,
+      fractional,
+    },
     constants: { BITS: bits },
   };
   for (const codesWindow of windowsOf(engine, codes, unitCount * unitWords, 2)) {

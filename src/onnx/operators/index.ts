@@ -10,6 +10,7 @@ import { convolutionOperators } from './convolution.ts';
 import { FusedElementwise } from './fusedElementwise.ts';
 import { integerMatrixOperators } from './integerMatrix.ts';
 import { layoutOperators } from './layout.ts';
+import { MatMulNBits } from './matMulNBits.ts';
 import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
@@ -46,6 +47,7 @@ export const operators = new OperatorTable([
   ...quantizationOperators,
   ...integerMatrixOperators,
   ...requantizedMatrixOperators,
+  MatMulNBits,
   ...attentionOperators,
   ...recurrentOperators,
 ]);
