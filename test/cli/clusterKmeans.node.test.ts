@@ -34,7 +34,8 @@ function expectOracle(report: Record<string, unknown>): void {
   });
 }
 
-describe.each(['dawn', 'chrome'])('cuanta cluster kmeans --runtime %s', (runtime) => {
+// Each is a process of its own: several run at once.
+describe.concurrent.each(['dawn', 'chrome'])('cuanta cluster kmeans --runtime %s', (runtime) => {
   test('clusters iris as scikit-learn does, and writes labels and centroids', async () => {
     const [labels, centroids] = [join(folder, `labels-${runtime}.npy`), join(folder, `centroids-${runtime}.npy`)];
     const files = ['--labels', labels, '--centroids', centroids];
@@ -62,21 +63,21 @@ describe.each(['dawn', 'chrome'])('cuanta cluster kmeans --runtime %s', (runtime
   });
 });
 
-test('a .npy file gives what the same numbers in a .csv file give', async () => {
+test.concurrent('a .npy file gives what the same numbers in a .csv file give', async () => {
   const { rowCount, columnCount, data } = readCsv(readFileSync(iris), { columns: '0-3' });
   const points = join(folder, 'iris.npy');
   writeFileSync(points, writeNpy({ shape: [rowCount, columnCount], data }));
   expectOracle(await cuantaJson(['cluster', 'kmeans', points, ...asOracle]));
 });
 
-test('the text for people has the figures, and stderr no progress', async () => {
+test.concurrent('the text for people has the figures, and stderr no progress', async () => {
   const { stdout, stderr } = await cuanta(['cluster', 'kmeans', iris, ...asOracle, '--columns', '0-3']);
   expect(stdout).toMatch(/^cluster +points +share\n[─ ]+\n0 +39 +26 %\n/);
   expect(stdout).toContain(`iterations  12, converged\nSHA-256     ${oracleHash}`);
   expect(stderr).toMatch(/^(No GPU is used: .*\n)?$/);
 });
 
-describe('files', () => {
+describe.concurrent('files', () => {
   test('the input is not overwritten, under whatever name', async () => {
     const points = join(folder, 'points.npy');
     writeFileSync(points, writeNpy({ shape: [4, 1], data: Float64Array.of(1, 2, 8, 9) }));

@@ -48,7 +48,8 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   [`cluster kmeans ${iris} --labels a.npy --centroids ./a.npy`, /name two different files/],
 ];
 
-describe('a command line that is not understood', () => {
+// Each is a process of its own: several run at once.
+describe.concurrent('a command line that is not understood', () => {
   test.each(misuses)('cuanta %s', async (words, expected) => {
     const { exitCode, stdout, stderr } = await cuanta(words.split(' '));
     expect(stderr).toMatch(expected);
@@ -64,7 +65,7 @@ describe('a command line that is not understood', () => {
   });
 });
 
-describe('help and version', () => {
+describe.concurrent('help and version', () => {
   test.each([
     ['', /bench matmul .*\n.*bench kmeans .*\n.*bench model <model> .*\n.*bench suite .*\n.*cluster kmeans <file>/],
     ['--help', /cluster kmeans <file>/],

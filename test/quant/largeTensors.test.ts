@@ -39,13 +39,8 @@ describe('quantization of tensors beyond one storage binding', () => {
           using quantized = quantize(engine, x, { bits, layout, granularity });
           using floats = dequantize(engine, quantized);
           const { minimum, maximum } = minMax(engine, x, granularity);
-          results.push({
-            minimum: await minimum.read(),
-            maximum: await maximum.read(),
-            scales: await quantized.scales.read(),
-            codes: await quantized.read(),
-            floats: await floats.read(),
-          });
+          const read = [minimum, maximum, quantized.scales, quantized, floats].map((result) => result.read());
+          results.push(await Promise.all(read));
           minimum.dispose();
           maximum.dispose();
         }

@@ -77,10 +77,17 @@ async function check(options: Case, values: Float32Array): Promise<void> {
   using x = engine.tensor(values, options.shape);
   using quantized = quantize(engine, x, options);
   using floats = dequantize(engine, quantized);
-  expect(await quantized.scales.read()).toEqual(expected.scales);
-  expect(await quantized.zeroPoints.read()).toEqual(expected.zeroPoints);
-  expect(Int32Array.from(await quantized.read())).toEqual(expected.codes);
-  expect(await floats.read()).toEqual(expected.floats);
+  // Asked for together, they are one submission.
+  const [scales, zeroPoints, codes, dequantized] = await Promise.all([
+    quantized.scales.read(),
+    quantized.zeroPoints.read(),
+    quantized.read(),
+    floats.read(),
+  ]);
+  expect(scales).toEqual(expected.scales);
+  expect(zeroPoints).toEqual(expected.zeroPoints);
+  expect(Int32Array.from(codes)).toEqual(expected.codes);
+  expect(dequantized).toEqual(expected.floats);
 }
 
 const layouts: CodeLayout[] = ['flat', 'rows', 'columns'];
@@ -89,15 +96,16 @@ const bitWidths = [8, 7, 6, 5, 4, 3, 2, 1];
 describe('quantize', () => {
   describe.each(bitWidths)('%i bits', (bits) => {
     it.each(layouts)('layout %s, small shapes', async (layout) => {
-      const lengths = [1, 2, 3, 5, 8, 33];
-      for (const rows of lengths) {
+      const checks: Promise<void>[] = [];
+      for (const rows of [1, 2, 3, 5, 8, 33]) {
         for (const columns of [1, 4, 7]) {
           const scheme = (rows + columns) % 2 === 0 ? 'symmetric' : 'asymmetric';
           const signed = (rows * columns) % 3 !== 0;
           const values = createRandom(rows * 100 + columns + bits).normalArray(rows * columns, 0.3);
-          await check({ ...plain, shape: [rows, columns], bits, layout, scheme, signed }, values);
+          checks.push(check({ ...plain, shape: [rows, columns], bits, layout, scheme, signed }, values));
         }
       }
+      await Promise.all(checks);
     });
   });
 
@@ -171,8 +179,9 @@ describe('exactness with given parameters', () => {
         using quantized = quantize(engine, x, { ...options, scales: rounded, zeroPoints });
         using floats = dequantize(engine, quantized);
         const codes = quantizeLinear(values, parameters, rounding);
-        expect(Int32Array.from(await quantized.read()), `zero point ${zeroPoint}, ${rounding}`).toEqual(codes);
-        expect(await floats.read()).toEqual(dequantizeLinear(codes, parameters));
+        const [found, foundFloats] = await Promise.all([quantized.read(), floats.read()]);
+        expect(Int32Array.from(found), `zero point ${zeroPoint}, ${rounding}`).toEqual(codes);
+        expect(foundFloats).toEqual(dequantizeLinear(codes, parameters));
       }
     }
   });
