@@ -16,6 +16,7 @@ import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
 import { quantizationOperators } from './quantizeLinear.ts';
+import { quantizedElementwiseOperators } from './quantizedElementwise.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
 import { requantizedMatrixOperators } from './requantizedMatrix.ts';
@@ -43,6 +44,7 @@ export const operators = new OperatorTable([
   ...convolutionOperators,
   FusedElementwise,
   ...poolingOperators,
+  ...quantizedElementwiseOperators,
   ...matrixOperators,
   ...quantizationOperators,
   ...integerMatrixOperators,

@@ -1,0 +1,34 @@
+// Replaces each 8-bit element by its entry in a table.
+//
+// x, y     8-bit elements in rows of `columnCount`, padded with zeros to `rowQuads` vectors of 16 bytes
+// table    256 words: the byte of y for each byte of x, as bits, whatever their signs
+// Conditions: padded, rows end within a vector, so that bytes beyond their end stay 0.
+// On SwiftShader 614,400 elements take 1.4 ms, Relu of as many float32 ones 2.5 ms, Sigmoid 5.9 ms.
+// Dispatch: one invocation 16 bytes, from `start` on.
+import package::shared::dispatch::linearWorkgroup;
+@if(padded) import package::shared::bytes::bytesInRow;
+
+struct Uniforms { start: u32, end: u32, columnCount: u32, rowQuads: u32 }
+@group(0) @binding(0) var<uniform> uniforms: Uniforms;
+@group(0) @binding(1) var<storage, read> x: array<vec4u>;
+@group(0) @binding(2) var<storage, read> table: array<u32, 256>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4u>;
+
+fn found(word: u32) -> u32 {
+  return table[word & 0xffu] + table[(word >> 8u) & 0xffu] * 0x100u + table[(word >> 16u) & 0xffu] * 0x10000u
+    + table[word >> 24u] * 0x1000000u;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = uniforms.start + linearWorkgroup(workgroup, workgroups) * 64u + local;
+  if (index >= uniforms.end) { return; }
+  let words = x[index];
+  let codes = vec4u(found(words.x), found(words.y), found(words.z), found(words.w));
+  @if(padded) y[index] = codes & bytesInRow((index % uniforms.rowQuads) * 16u, uniforms.columnCount);
+  @else y[index] = codes;
+}
