@@ -1,6 +1,6 @@
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
-  Term, Uniforms, codesOf, codesResult, shiftOf, termsOf, tileOf, wordsOf,
+  Term, Uniforms, codesOf, codesResult, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
 };
 import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 import constants::CHANNEL_LANES;
@@ -50,7 +50,7 @@ fn main(
   if (index >= uniforms.tileEnd) {
     return;
   }
-  let tile = tileOf(index, uniforms);
+  let tile = tileOf(index, uniforms.pixelTiles, uniforms.channelTiles, uniforms.groups);
   let pixelFirst = tile.pixel * pixelSide;
   let pixelLane = thread % pixelLanes;
   let channelLane = thread / pixelLanes;
@@ -63,6 +63,8 @@ fn main(
 
   let lengths = vec3u(uniforms.inputDepth, uniforms.inputHeight, uniforms.inputWidth);
   let step = vec3i(vec3u(uniforms.strideDepth, uniforms.strideHeight, uniforms.strideWidth));
+  let dilation = vec3u(uniforms.dilationDepth, uniforms.dilationHeight, uniforms.dilationWidth);
+  let pad = vec3i(uniforms.padDepth, uniforms.padHeight, uniforms.padWidth);
   // Where the windows begin of the pixels that this invocation loads.
   var places: array<vec3i, loads>;
   for (var load = 0u; load < loads; load++) {
@@ -89,7 +91,7 @@ fn main(
         break;
       }
       let mine = begin + thread % sliceWords;
-      let shift = shiftOf(mine / uniforms.depthWords, uniforms);
+      let shift = shiftOf(mine / uniforms.depthWords, uniforms.kernelHeight, uniforms.kernelWidth, dilation, pad);
       let word = tile.group * uniforms.groupWords + mine % uniforms.depthWords;
       for (var load = 0u; load < loads; load++) {
         // Coordinates before the first element wrap to large ones.
@@ -141,6 +143,11 @@ fn main(
     }
   }
 
+  let codeBounds = vec2i(uniforms.lowest, uniforms.highest);
+  let floatBounds = vec2f(uniforms.lower, uniforms.upper);
+  let isCodes = uniforms.result == codesResult;
+  let isSum = uniforms.result == sumsResult;
+  let resultWords = uniforms.resultWords;
   let pixelCount = uniforms.outputDepth * uniforms.outputHeight * uniforms.outputWidth;
   let channelsLeft = uniforms.outputChannels - min(channel, uniforms.outputChannels);
   if (channelsLeft == 0u) {
@@ -151,19 +158,19 @@ fn main(
     if (pixel >= pixelCount) {
       break;
     }
-    if (uniforms.result == codesResult) {
-      let row = (tile.batch * pixelCount + pixel) * uniforms.resultWords;
-      y[row + t / 4u] = codesOf(sums[j], ofChannels, header.zeroPoint, channelsLeft, uniforms);
+    if (isCodes) {
+      let row = (tile.batch * pixelCount + pixel) * resultWords;
+      y[row + t / 4u] = codesOf(sums[j], ofChannels, header.zeroPoint, channelsLeft, codeBounds);
       if (t + 4u >= groupCount) {
         // Rows end with zeros.
-        for (var word = t / 4u + 1u; word < uniforms.resultWords; word++) {
+        for (var word = t / 4u + 1u; word < resultWords; word++) {
           y[row + word] = 0u;
         }
       }
       continue;
     }
     let goal = (tile.batch * groupCount + t) * pixelCount + pixel;
-    let words = wordsOf(sums[j], ofChannels, uniforms);
+    let words = wordsOf(sums[j], ofChannels, isSum, floatBounds);
     for (var i = 0u; i < 4u; i++) {
       if (i >= channelsLeft) {
         break;

@@ -1,4 +1,5 @@
 import package::shared::dispatch::linearWorkgroup;
+import package::shared::requantize::scaleHalfEven;
 import package::shared::wide::umul64;
 
 // Integer sums to 8-bit results: round(sum * factor) + zeroPoint, within bounds, with the factor as a 31-bit multiplier
@@ -39,7 +40,7 @@ fn doublingHighProduct(a: i32, b: i32) -> i32 {
 }
 
 @if(gemmlowp)
-fn scaled(sum: i32, multiplier: i32, shift: i32) -> i32 {
+fn scaleGemmlowp(sum: i32, multiplier: i32, shift: i32) -> i32 {
   // The shift counts from the multiplier as an integer, gemmlowp's from it as a fraction of 2^31.
   let left = u32(clamp(31 - shift, 0, 31));
   // Beyond this shift the result is less than a half.
@@ -53,38 +54,6 @@ fn scaled(sum: i32, multiplier: i32, shift: i32) -> i32 {
   let mask = i32((1u << right) - 1u);
   let threshold = (mask >> 1u) + select(0, 1, product < 0);
   return (product >> right) + select(0, 1, (product & mask) > threshold);
-}
-
-@if(!gemmlowp)
-fn scaled(sum: i32, multiplier: i32, shift: i32) -> i32 {
-  let size = u32(abs(sum));
-  if (shift <= 0) {
-    // A factor of 2^30 and more: whatever is not 0 is out of bounds.
-    return select(0, select(0x7fffffff, -0x7fffffff, sum < 0), size != 0u);
-  }
-  let product = umul64(size, u32(multiplier));
-  // Below 2^62, so that from there on it is less than a half.
-  if (shift > 63) {
-    return 0;
-  }
-  let count = u32(shift);
-  var whole = 0u;
-  var rest = vec2u();
-  if (count >= 32u) {
-    let over = count - 32u;
-    whole = product.y >> over;
-    let above = select((product.y << ((32u - over) % 32u)) | (product.x >> over), product.x, over == 0u);
-    rest = vec2u(select(product.x << ((32u - over) % 32u), 0u, over == 0u), above);
-  } else {
-    // A result beyond i32 is beyond 8 bits all the same.
-    let isHuge = (product.y >> (count - 1u)) != 0u;
-    whole = select((product.y << (32u - count)) | (product.x >> count), 0x7ffffffeu, isHuge);
-    rest = vec2u(0u, product.x << (32u - count));
-  }
-  let isHalf = rest.y == 0x80000000u && rest.x == 0u;
-  whole += select(0u, 1u, select(rest.y >= 0x80000000u, (whole & 1u) == 1u, isHalf));
-  let rounded = i32(min(whole, 0x7fffffffu));
-  return select(rounded, -rounded, sum < 0);
 }
 
 @compute @workgroup_size(64)
@@ -104,7 +73,9 @@ fn main(
     let column = firstColumn + byte;
     if (column < uniforms.columnCount) {
       let factor = multipliers[column];
-      let value = scaled(sums[uniforms.sumStart + row * uniforms.columnCount + column], factor.x, factor.y);
+      let sum = sums[uniforms.sumStart + row * uniforms.columnCount + column];
+      @if(gemmlowp) let value = scaleGemmlowp(sum, factor.x, factor.y);
+      @if(!gemmlowp) let value = scaleHalfEven(sum, factor.x, factor.y);
       // Far from the ends of i32, so that the zero point cannot overflow.
       let code = clamp(clamp(value, -0x10000, 0x10000) + uniforms.zeroPoint, uniforms.low, uniforms.high);
       word |= (u32(code) & 0xffu) << (byte * 8u);

@@ -75,17 +75,25 @@ fn divideFloats(a: u32, b: u32) -> u32 {
   return roundToFloat(quotient, dividend.exponent - divisor.exponent - 25, remainder != 0u);
 }
 
-// factor * b for an integer and a finite b >= 0, with the integer first rounded to a float itself.
-fn scaleInteger(factor: i32, b: u32) -> u32 {
-  let integer = normalMagnitudeOf(roundToFloat(u32(abs(factor)), 0, false));
-  let magnitude = magnitudeOf(b);
-  let product = umul64(integer.significand, magnitude.significand);
+// The product of two magnitudes, of which one is 0 or has a leading one.
+fn multiplyMagnitudes(a: Magnitude, b: Magnitude) -> u32 {
+  let product = umul64(a.significand, b.significand);
   // Up to 48 bits: the upper 32, with at least 25 of them significant, and whether there is more below.
   let shift = select(0u, 32u - countLeadingZeros(product.y), product.y != 0u);
   let significand = (product.x >> shift) | select(0u, product.y << ((32u - shift) % 32u), shift != 0u);
   let lost = (product.x & ((1u << shift) - 1u)) != 0u;
-  let bits = roundToFloat(significand, integer.exponent + magnitude.exponent + i32(shift), lost);
-  return bits | select(0u, 0x80000000u, factor < 0);
+  return roundToFloat(significand, a.exponent + b.exponent + i32(shift), lost);
+}
+
+// a * b for finite a, b >= 0.
+fn multiplyFloats(a: u32, b: u32) -> u32 {
+  return multiplyMagnitudes(normalMagnitudeOf(a), magnitudeOf(b));
+}
+
+// factor * b for an integer and a finite b >= 0, with the integer first rounded to a float itself.
+fn scaleInteger(factor: i32, b: u32) -> u32 {
+  let integer = normalMagnitudeOf(roundToFloat(u32(abs(factor)), 0, false));
+  return multiplyMagnitudes(integer, magnitudeOf(b)) | select(0u, 0x80000000u, factor < 0);
 }
 
 // factor * b for an integer below 2^8 in magnitude and a finite b >= 0.

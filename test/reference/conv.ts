@@ -70,3 +70,39 @@ export function convolution(
   }
   return { sums, magnitudes };
 }
+
+/** Codes of a quantized tensor, and their zero point (one a channel of the first axis where there are several). */
+export interface DenseCodes extends Dense {
+  readonly zeroPoints: readonly number[];
+}
+
+function differences({ shape, data, zeroPoints }: DenseCodes): Dense {
+  const each = data.length / Math.max(1, shape[0] ?? 1);
+  const zeroPoint = (index: number): number =>
+    zeroPoints.length === 1 ? (zeroPoints[0] ?? 0) : (zeroPoints[Math.floor(index / each)] ?? 0);
+  return { shape, data: Float64Array.from(data, (code, index) => code - zeroPoint(index)) };
+}
+
+/** Σ (x − zero point)(w − zero point), exactly; what lies beyond x adds nothing. */
+export function integerConvolution(
+  x: DenseCodes,
+  weights: DenseCodes,
+  options: Omit<Parameters<typeof convolution>[2], 'transposed'>,
+): Float64Array {
+  return convolution(differences(x), differences(weights), { ...options, transposed: false }).sums;
+}
+
+/** round(sum · factor), half to even, of an exact product: factor is a float32. */
+export function roundedProduct(sum: number, factor: number): number {
+  let shift = 0;
+  let significand = factor;
+  while (!Number.isInteger(significand)) {
+    significand *= 2;
+    shift++;
+  }
+  const product = BigInt(sum) * BigInt(significand);
+  const unit = 1n << BigInt(shift);
+  const floor = product >> BigInt(shift);
+  const twice = 2n * (product - floor * unit);
+  return Number(twice > unit || (twice === unit && floor % 2n !== 0n) ? floor + 1n : floor);
+}

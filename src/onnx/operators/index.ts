@@ -8,6 +8,7 @@ import { comparisonOperators } from './compare.ts';
 import { constantOperators } from './constant.ts';
 import { convolutionOperators } from './convolution.ts';
 import { FusedElementwise } from './fusedElementwise.ts';
+import { integerConvolutionOperators } from './integerConvolution.ts';
 import { integerMatrixOperators } from './integerMatrix.ts';
 import { layoutOperators } from './layout.ts';
 import { MatMulNBits } from './matMulNBits.ts';
@@ -15,8 +16,8 @@ import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
-import { quantizationOperators } from './quantizeLinear.ts';
 import { quantizedElementwiseOperators } from './quantizedElementwise.ts';
+import { quantizationOperators } from './quantizeLinear.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
 import { requantizedMatrixOperators } from './requantizedMatrix.ts';
@@ -42,6 +43,7 @@ export const operators = new OperatorTable([
   Clip,
   BatchNormalization,
   ...convolutionOperators,
+  ...integerConvolutionOperators,
   FusedElementwise,
   ...poolingOperators,
   ...quantizedElementwiseOperators,

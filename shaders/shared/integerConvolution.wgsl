@@ -1,0 +1,142 @@
+// What the integer convolutions have in common: their uniforms, how their work is cut into tiles, and how sums become
+// results. Channels lie last in x: [batch][depth][height][width][inputWords], four channels to a word; spatial axes that a
+// convolution lacks have length 1.
+//
+// Weights: as conv/integerWeights.wgsl packs them, signed bytes; x is made signed by XOR with `flip`, and what the window
+// reaches beyond x is filled with its zero point. With x', w' and the zero points p, q of the signed bytes, a result is
+// Σ (x' − p)(w' − q) = Σ x'w' − q Σ x'm − p Σ (w' − q m), where m is 1 for the input channels that the output channel
+// sees: the second sum is a second pass with m in place of the weights, left out where all q are 0; the last part is an
+// offset that conv/integerTerms.wgsl makes, and constant because of the filling.
+import package::shared::requantize::scaleHalfEven;
+
+struct Uniforms {
+  // Tiles of this dispatch: [start, end). Counted pixels first, then channels, groups, batches.
+  tileStart: u32,
+  tileEnd: u32,
+  pixelTiles: u32,
+  channelTiles: u32,
+  groups: u32,
+  // Words of a pixel of x, of them those of one group, and those that the weights of one tap have.
+  inputWords: u32,
+  groupWords: u32,
+  depthWords: u32,
+  // Output channels of one group, and what they are padded to in the weights.
+  outputChannels: u32,
+  weightChannels: u32,
+  passes: u32,
+  inputDepth: u32,
+  inputHeight: u32,
+  inputWidth: u32,
+  outputDepth: u32,
+  outputHeight: u32,
+  outputWidth: u32,
+  kernelDepth: u32,
+  kernelHeight: u32,
+  kernelWidth: u32,
+  strideDepth: u32,
+  strideHeight: u32,
+  strideWidth: u32,
+  dilationDepth: u32,
+  dilationHeight: u32,
+  dilationWidth: u32,
+  // Padding before the first element; negative where elements are cut off.
+  padDepth: i32,
+  padHeight: i32,
+  padWidth: i32,
+  // 0x80808080 for unsigned x.
+  flip: u32,
+  // 0: i32 sums, 2: f32, both [batch][channel][pixel]; 1: bytes, [batch][pixel][resultWords].
+  result: u32,
+  resultWords: u32,
+  // Bounds of bytes, and of f32.
+  lowest: i32,
+  highest: i32,
+  lower: f32,
+  upper: f32,
+}
+
+const sumsResult = 0u;
+const codesResult = 1u;
+
+// Of one output channel: its offset, the zero point of its weights, the factor of its sums, and its bias as f32. Behind the
+// last channel: the word that fills the padding, the zero point of bytes, and that of x in the place of the factor's bits.
+struct Term {
+  offset: i32,
+  zeroPoint: i32,
+  factor: u32,
+  bias: f32,
+}
+
+// The terms of four channels.
+struct Terms {
+  offsets: vec4i,
+  zeroPoints: vec4i,
+  factors: vec4u,
+  biases: vec4f,
+}
+
+fn termsOf(a: Term, b: Term, c: Term, d: Term) -> Terms {
+  return Terms(
+    vec4i(a.offset, b.offset, c.offset, d.offset),
+    vec4i(a.zeroPoint, b.zeroPoint, c.zeroPoint, d.zeroPoint),
+    vec4u(a.factor, b.factor, c.factor, d.factor),
+    vec4f(a.bias, b.bias, c.bias, d.bias),
+  );
+}
+
+struct Tile {
+  pixel: u32,
+  channel: u32,
+  group: u32,
+  batch: u32,
+}
+
+// Index of a tile as its parts, `pixel` and `channel` still counted in tiles. These functions take the fields that they need:
+// CPUs would load all of the uniforms at each call.
+fn tileOf(index: u32, pixelTiles: u32, channelTiles: u32, groups: u32) -> Tile {
+  let part = index / pixelTiles;
+  let image = part / channelTiles;
+  return Tile(index % pixelTiles, part % channelTiles, image % groups, image / groups);
+}
+
+// Where a tap of a window of the given height and width reads, from where the window begins.
+fn shiftOf(tap: u32, height: u32, width: u32, dilation: vec3u, pad: vec3i) -> vec3i {
+  let plane = tap / width;
+  return vec3i(vec3u(plane / height, plane % height, tap % width) * dilation) - pad;
+}
+
+// The i32 results of four channels as words, or with bounds in (x, y) the f32 ones.
+fn wordsOf(sums: vec4i, terms: Terms, isSum: bool, bounds: vec2f) -> vec4u {
+  let offset = sums + terms.offsets;
+  let scaled = clamp(vec4f(offset) * bitcast<vec4f>(terms.factors) + terms.biases, vec4f(bounds.x), vec4f(bounds.y));
+  return select(bitcast<vec4u>(scaled), bitcast<vec4u>(offset), isSum);
+}
+
+// round(sum * factor), half to even, in integers, for a normal f32 factor.
+fn scaleExactly(sum: i32, factor: u32) -> i32 {
+  let exponent = i32(factor >> 23u) - 150;
+  return scaleHalfEven(sum, i32(((factor & 0x7fffffu) | 0x800000u) << 7u), 7 - exponent);
+}
+
+// The bytes of four channels, from bounds.x to bounds.y, in a word; zeros beyond the first `count`. Results that f32 cannot tell from a tie of rounding
+// are made again in integers. Those beyond 1,024 are beyond the bounds as well.
+fn codesOf(sums: vec4i, terms: Terms, zeroPoint: i32, count: u32, bounds: vec2i) -> u32 {
+  let offset = sums + terms.offsets;
+  let scaled = clamp(vec4f(offset) * bitcast<vec4f>(terms.factors), vec4f(-1024), vec4f(1024));
+  let nearest = round(scaled);
+  var whole = vec4i(nearest);
+  // Two roundings of less than 2^-24 each.
+  let unsure = abs(scaled - nearest) > vec4f(0.5 - 0x1p-11);
+  // A loop, because CPUs would run both branches of a condition.
+  for (var once = 0u; once < 4u; once++) {
+    if (!any(unsure)) {
+      break;
+    }
+    if (unsure[once]) {
+      whole[once] = clamp(scaleExactly(offset[once], terms.factors[once]), -1024, 1024);
+    }
+  }
+  let codes = bitcast<vec4u>(clamp(whole + zeroPoint, vec4i(bounds.x), vec4i(bounds.y))) & vec4u(0xffu);
+  let placed = select(vec4u(), codes * vec4u(1u, 0x100u, 0x10000u, 0x1000000u), vec4u(0u, 1u, 2u, 3u) < vec4u(count));
+  return placed.x | placed.y | placed.z | placed.w;
+}

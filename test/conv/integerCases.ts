@@ -1,0 +1,212 @@
+import type { ConvolutionCase } from './cases.ts';
+
+/** An integer convolution to try; zero points are random unless said to be those of symmetric codes. */
+export interface IntegerCase extends ConvolutionCase {
+  readonly x: 'int8' | 'uint8';
+  readonly w: 'int8' | 'uint8';
+  /** Zero points of the weights: none that matter, one, or one a channel. */
+  readonly zeroPoints: 'centred' | 'one' | 'channels';
+}
+
+/** Around the words, tiles and row lengths of all kernels, with one to three spatial axes. */
+export const integerCases: readonly (readonly [string, IntegerCase])[] = [
+  [
+    '1 × 1, 17 to 33 channels',
+    {
+      batchCount: 2,
+      groups: 1,
+      inputChannels: 17,
+      outputChannels: 33,
+      input: [5, 7],
+      kernel: [1, 1],
+      x: 'int8',
+      w: 'int8',
+      zeroPoints: 'centred',
+    },
+  ],
+  [
+    '3 × 3 of stride 2, 3 to 16 channels, padding',
+    {
+      batchCount: 1,
+      groups: 1,
+      inputChannels: 3,
+      outputChannels: 16,
+      input: [9, 12],
+      kernel: [3, 3],
+      strides: [2, 2],
+      padsBefore: [1, 1],
+      padsAfter: [1, 1],
+      x: 'uint8',
+      w: 'int8',
+      zeroPoints: 'centred',
+    },
+  ],
+  [
+    'one pixel of one channel to one',
+    {
+      batchCount: 1,
+      groups: 1,
+      inputChannels: 2,
+      outputChannels: 1,
+      input: [1, 1],
+      kernel: [1, 1],
+      x: 'int8',
+      w: 'uint8',
+      zeroPoints: 'one',
+    },
+  ],
+  [
+    'one axis, strided, dilated, asymmetric padding, 15 to 65 channels',
+    {
+      batchCount: 2,
+      groups: 1,
+      inputChannels: 15,
+      outputChannels: 65,
+      input: [67],
+      kernel: [3],
+      strides: [2],
+      dilations: [3],
+      padsBefore: [4],
+      padsAfter: [1],
+      x: 'uint8',
+      w: 'uint8',
+      zeroPoints: 'channels',
+    },
+  ],
+  [
+    'sums of more products than f32 holds exactly',
+    {
+      batchCount: 1,
+      groups: 1,
+      inputChannels: 1100,
+      outputChannels: 5,
+      input: [2, 4],
+      kernel: [1, 2],
+      x: 'uint8',
+      w: 'int8',
+      zeroPoints: 'channels',
+    },
+  ],
+  [
+    'groups of 8 to 12 channels, dilated',
+    {
+      batchCount: 1,
+      groups: 3,
+      inputChannels: 8,
+      outputChannels: 12,
+      input: [6, 9],
+      kernel: [3, 2],
+      dilations: [2, 1],
+      padsBefore: [1, 0],
+      padsAfter: [2, 1],
+      x: 'uint8',
+      w: 'int8',
+      zeroPoints: 'one',
+    },
+  ],
+  [
+    'four groups of 3 to 5 channels, merged, negative padding',
+    {
+      batchCount: 2,
+      groups: 4,
+      inputChannels: 3,
+      outputChannels: 5,
+      input: [11, 6],
+      kernel: [2, 3],
+      strides: [1, 2],
+      padsBefore: [-1, 2],
+      padsAfter: [1, -1],
+      x: 'int8',
+      w: 'uint8',
+      zeroPoints: 'channels',
+    },
+  ],
+  [
+    'six groups of 2 channels, merged in pairs, over three axes',
+    {
+      batchCount: 1,
+      groups: 6,
+      inputChannels: 2,
+      outputChannels: 2,
+      input: [4, 5, 6],
+      kernel: [2, 3, 2],
+      strides: [2, 1, 3],
+      dilations: [1, 2, 1],
+      padsBefore: [1, 2, 0],
+      padsAfter: [0, 1, 2],
+      x: 'int8',
+      w: 'int8',
+      zeroPoints: 'centred',
+    },
+  ],
+  [
+    'a channel a group, two results each',
+    {
+      batchCount: 1,
+      groups: 8,
+      inputChannels: 1,
+      outputChannels: 2,
+      input: [7, 9],
+      kernel: [3, 3],
+      padsBefore: [1, 1],
+      padsAfter: [1, 1],
+      x: 'uint8',
+      w: 'int8',
+      zeroPoints: 'centred',
+    },
+  ],
+];
+
+/** One channel a group. */
+export const depthwiseCases: readonly (readonly [string, IntegerCase])[] = [
+  [
+    '5 × 5, 17 channels',
+    {
+      batchCount: 2,
+      groups: 17,
+      inputChannels: 1,
+      outputChannels: 1,
+      input: [7, 19],
+      kernel: [5, 5],
+      padsBefore: [2, 2],
+      padsAfter: [2, 2],
+      x: 'uint8',
+      w: 'int8',
+      zeroPoints: 'centred',
+    },
+  ],
+  [
+    'one axis, cut off, one zero point',
+    {
+      batchCount: 1,
+      groups: 3,
+      inputChannels: 1,
+      outputChannels: 1,
+      input: [21],
+      kernel: [4],
+      padsBefore: [-2],
+      padsAfter: [3],
+      x: 'int8',
+      w: 'uint8',
+      zeroPoints: 'one',
+    },
+  ],
+  [
+    'three axes, strided and dilated',
+    {
+      batchCount: 1,
+      groups: 33,
+      inputChannels: 1,
+      outputChannels: 1,
+      input: [3, 9, 18],
+      kernel: [1, 3, 4],
+      strides: [1, 2, 2],
+      dilations: [1, 1, 2],
+      padsBefore: [0, 1, 3],
+      padsAfter: [0, 1, 3],
+      x: 'uint8',
+      w: 'uint8',
+      zeroPoints: 'channels',
+    },
+  ],
+];
