@@ -1,4 +1,5 @@
-import package::shared::convolution::{Uniforms, finished, gridStep, outputPixel, reachOf, tileOf};
+import package::shared::convolution::{Uniforms, curveOf, gridStep, outputPixel, reachOf, tileOf};
+import package::shared::curve::curveAt;
 import package::shared::dispatch::linearWorkgroup;
 import constants::EDGE;
 
@@ -111,6 +112,7 @@ fn main(
   let outputSize = uniforms.outputDepth * uniforms.outputHeight * uniforms.outputWidth;
   let firstChannel = tile.group * uniforms.outputChannels;
   let goal = (tile.batch * uniforms.groups * uniforms.outputChannels + firstChannel) * outputSize;
+  let curve = curveOf(uniforms);
   for (var j = 0u; j < EDGE; j++) {
     let position = outputPixel(pixelFirst + j * 16u + columnOfLanes, tile.phase, uniforms);
     if (position >= outputSize) {
@@ -122,7 +124,7 @@ fn main(
         break;
       }
       let added = select(0.0, bias[firstChannel + channel], uniforms.hasBias == 1u);
-      y[goal + channel * outputSize + position] = finished(vec4f(sums[i * EDGE + j] + added), uniforms).x;
+      y[goal + channel * outputSize + position] = curveAt(vec4f(sums[i * EDGE + j] + added), curve).x;
     }
   }
 }

@@ -9,7 +9,7 @@
 //
 // A tile is a range of channels of one group and a range of pixels of the grid, of one batch and phase. Tiles are counted
 // pixels first, then phases, channels, groups, batches.
-import package::shared::curve::{Curve, curveAt};
+import package::shared::curve::Curve;
 
 struct Uniforms {
   // Tiles of this dispatch: [start, end).
@@ -123,8 +123,7 @@ fn outputPixel(pixel: u32, phase: vec3u, u: Uniforms) -> u32 {
   @else return select(0xffffffffu, pixel, pixel < u.gridDepth * u.gridHeight * u.gridWidth);
 }
 
-// Four sums of products as results, but for the bias, which is in them.
-fn finished(sums: vec4f, u: Uniforms) -> vec4f {
-  return curveAt(sums,
-    Curve(u.curveSlope, u.curveOffset, u.curveLower, u.curveUpper, u.curveScale, u.curveShift, u.curveGated));
+// What is done to a result once its bias is added.
+fn curveOf(u: Uniforms) -> Curve {
+  return Curve(u.curveSlope, u.curveOffset, u.curveLower, u.curveUpper, u.curveScale, u.curveShift, u.curveGated);
 }

@@ -29,7 +29,7 @@ export interface KernelChoice {
   /** Of the register kernel: see there. */
   readonly whole: boolean;
   /** Of the depthwise kernel: see there. */
-  readonly rolling: boolean;
+  readonly rolling: boolean | 3 | 5;
   readonly reason: string;
 }
 
@@ -39,7 +39,9 @@ const enoughWorkgroups = 256;
 /** The kernel for a float32 convolution. */
 export function chooseConvolution(engine: Engine, size: ConvolutionSize): KernelChoice {
   const { batchCount, groups, inputChannels, outputChannels, pixels, window, transposed, whole } = size;
-  const rolling = (window.strides.at(-1) ?? 1) === 1 && (window.dilations.at(-1) ?? 1) === 1;
+  const taps = window.kernel.at(-1);
+  const rolls = (window.strides.at(-1) ?? 1) === 1 && (window.dilations.at(-1) ?? 1) === 1;
+  const rolling = rolls && (taps === 3 || taps === 5) ? taps : rolls;
   const common = { transposed, rolling, whole, edge: 4 } as const;
   if (inputChannels === 1 && !transposed) {
     return {

@@ -72,12 +72,14 @@ describe('the choice of a kernel', () => {
   });
 
   it.each([
-    [[1, 1], [1, 1], true],
-    [[2, 1], [2, 1], true],
-    [[1, 2], [1, 1], false],
-    [[1, 1], [1, 2], false],
-  ])('rolls rows for strides %j and dilations %j: %s', async (strides, dilations, rolling) => {
-    const one = { ...size, inputChannels: 1, groups: 8, window: { ...window, strides, dilations } };
+    [[1, 1], [1, 1], 3, 3],
+    [[2, 1], [2, 1], 5, 5],
+    [[1, 1], [1, 1], 4, true],
+    [[1, 2], [1, 1], 3, false],
+    [[1, 1], [1, 2], 5, false],
+  ])('rolls rows for strides %j, dilations %j and %i taps: %s', async (strides, dilations, taps, rolling) => {
+    const kernel = [2, taps];
+    const one = { ...size, inputChannels: 1, groups: 8, window: { ...window, kernel, strides, dilations } };
     const engine = await open();
     expect(chooseConvolution(engine, { ...one, transposed: false })).toMatchObject({ kernel: 'depthwise', rolling });
     expect(chooseConvolution(engine, { ...one, transposed: true }).kernel).not.toBe('depthwise');
