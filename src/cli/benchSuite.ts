@@ -9,7 +9,11 @@ export const benchSuiteCommand: Command = {
   name: 'bench suite',
   description: 'Check and time products, k-means and ranges at set sizes, in one table',
   options: [
-    { name: '--sizes <set>', description: `Sizes: ${suiteSizes.join(', ')}`, default: 'auto' },
+    {
+      name: '--sizes <set>',
+      description: `Sizes: ${suiteSizes.join(', ')}; tiny ones only show that everything works`,
+      default: 'auto',
+    },
     { name: '--runs <count>', description: 'Timed runs of each case', default: 5 },
     { name: '--seed <integer>', description: 'Seed of the operands', default: 1 },
   ],

@@ -150,7 +150,7 @@ test('a browser that is not there is an error', async () => {
 
 describe('cuanta bench suite', () => {
   test('checks and times every kind of kernel', async () => {
-    const report = await cuantaJson(['bench', 'suite', '--sizes', 'small', '--runs', '1', '--runtime', 'dawn']);
+    const report = await cuantaJson(['bench', 'suite', '--sizes', 'tiny', '--runs', '1', '--runtime', 'dawn']);
     const timed = { checked: true, milliseconds: distribution(1) };
     expect(report).toMatchObject({
       adapter,
@@ -159,15 +159,14 @@ describe('cuanta bench suite', () => {
       date: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       software: expect.any(Boolean),
       dotPath: expect.stringMatching(/^(packed|unpacked)$/),
-      sizes: 'small',
-      kmeans: [{ ...timed, name: 'k-means f32', points: 100_000, clusters: 64 }],
-      ranges: [{ ...timed, name: 'ranges f32', elements: 2 ** 22, gigabytesPerSecond: expect.any(Number) }],
+      sizes: 'tiny',
+      kmeans: [{ ...timed, name: 'k-means f32', points: 1000, clusters: 8 }],
+      ranges: [{ ...timed, name: 'ranges f32', elements: 2 ** 12, gigabytesPerSecond: expect.any(Number) }],
     });
     const { matmul } = report as { readonly matmul: readonly { readonly name: string; readonly m: number }[] };
     expect(matmul.map(({ name, m }) => `${name} ${m}`)).toEqual(
-      [1, 256, 512].flatMap((m) => ['int8', 'int4', 'f32'].map((type) => `matmul ${type} ${m}`)),
+      [1, 64].flatMap((m) => ['int8', 'int4', 'f32'].map((type) => `matmul ${type} ${m}`)),
     );
     for (const entry of matmul) expect(entry).toMatchObject(timed);
-    // Ten seconds by itself, more where other work shares the machine.
-  }, 240_000);
+  });
 });

@@ -15,13 +15,13 @@ export interface BenchSuiteParameters {
 }
 
 /** Sets of problem sizes. */
-export const suiteSizes = ['auto', 'small', 'large'] as const;
+export const suiteSizes = ['auto', 'tiny', 'small', 'large'] as const;
 
 export interface BenchSuiteReport {
   readonly adapter: Engine['info']['adapter'];
   readonly software: boolean;
   readonly dotPath: Engine['dotPath'];
-  readonly sizes: 'small' | 'large';
+  readonly sizes: keyof typeof sizesOf;
   readonly matmul: BenchMatmulReport['cases'];
   readonly kmeans: BenchKmeansReport['cases'];
   readonly ranges: readonly TimedRanges[];
@@ -36,7 +36,16 @@ interface Sizes {
   readonly ranges: readonly number[];
 }
 
-const sizesOf: Readonly<Record<'small' | 'large', Sizes>> = {
+const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
+  // To see that everything works; the times say nothing.
+  tiny: {
+    matmul: [
+      [1, 64, 64],
+      [64, 64, 64],
+    ],
+    kmeans: [[1000, 4, 8]],
+    ranges: [1 << 12],
+  },
   small: {
     matmul: [
       [1, 1024, 1024],
