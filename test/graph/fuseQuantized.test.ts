@@ -87,6 +87,18 @@ describe('products', () => {
     expect(named(nodes, 'MatMulIntegerToFloat')).toMatchObject({ domain: 'com.microsoft', outputs: [flat] });
   });
 
+  it('a product of matrices takes what is added to its columns with it', () => {
+    const b = new GraphBuilder();
+    const x = start(b, [2, 4]);
+    const product = b.node('MatMul', [x, b.weights(ones('int8', 4, 3), [1, 2, 3], 1)]);
+    const bias = b.constant('float32', [3], [1, 2, 3]);
+    const sum = b.node('Add', [bias, product]);
+    const nodes = optimized(b.graph([sum, b.node('Shape', [x])]));
+    expect(operatorsOf(nodes).sort()).toEqual(['MatMulIntegerToFloat', 'QuantizeLinear', 'Shape']);
+    expect(named(nodes, 'MatMulIntegerToFloat')).toMatchObject({ outputs: [sum] });
+    expect(named(nodes, 'MatMulIntegerToFloat').inputs[6]).toBe(bias);
+  });
+
   it('matrix products, with weights that are transposed first', () => {
     const b = new GraphBuilder();
     const x = start(b, [4, 8]);

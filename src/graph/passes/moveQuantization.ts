@@ -82,6 +82,7 @@ function axisBehind(node: GraphNode, { axis, scale }: Dequantized): number | und
 export function sinkDequantize(editor: GraphEditor): void {
   for (const node of editor.nodes) {
     if (isOnnx(node, 'Concat')) sinkThroughConcat(editor, node);
+    else if (isOnnx(node, 'Shape')) readShapeOfCodes(editor, node);
     else sinkThroughMover(editor, node);
   }
 }
@@ -93,6 +94,12 @@ function sinkThroughMover(editor: GraphEditor, node: GraphNode): void {
   const given = axis === null ? undefined : onCodes(editor, node, found, true);
   if (!given || axis === null) return;
   sink(editor, { ...node, ...given, inputs: [found.codes, ...given.inputs.slice(1)] }, found, axis);
+}
+
+/** Codes have the shape of their numbers. */
+function readShapeOfCodes(editor: GraphEditor, node: GraphNode): void {
+  const maker = editor.maker(node.inputs[0]);
+  if (isOnnx(maker, 'DequantizeLinear')) editor.update(node, { inputs: maker.inputs.slice(0, 1) });
 }
 
 function sinkThroughConcat(editor: GraphEditor, node: GraphNode): void {

@@ -182,11 +182,27 @@ function fuseMatrixProduct(editor: GraphEditor, node: GraphNode): string | undef
     const { outputs } = result.quantizer.node;
     return replace(editor, product, { operator: 'QLinearMatMul', domain: 'cuanta', inputs, outputs, attributes });
   }
-  const inputs = [xCodes, wCodes, xScale, wScale, xZeroPoint, wZeroPoint];
+  const columns = (weights?.shape.length ?? 0) > 1 ? weights?.shape.at(-1) : undefined;
+  const bias = floatBias(editor, node, columns);
+  const inputs = [xCodes, wCodes, xScale, wScale, xZeroPoint, wZeroPoint, ...(bias ? [bias.name] : [])];
   // Bounds stay nodes of their own: the operator has none.
-  const alone = { ...product, result: { ...result, nodes: [] } };
-  const made = { operator: 'MatMulIntegerToFloat', domain: 'com.microsoft', inputs, outputs: node.outputs };
-  return replace(editor, alone, made);
+  const alone = { ...product, result: { ...result, nodes: bias ? [bias.node] : [] } };
+  const { outputs } = bias?.node ?? node;
+  return replace(editor, alone, { operator: 'MatMulIntegerToFloat', domain: 'com.microsoft', inputs, outputs });
+}
+
+/** What is added to each column of a matrix product, where that is constant and nothing else reads the product. */
+function floatBias(
+  editor: GraphEditor,
+  node: GraphNode,
+  columns: number | undefined,
+): { readonly name: string; readonly node: GraphNode } | undefined {
+  const user = editor.onlyUser(node.outputs[0]);
+  if (!isOnnx(user, 'Add')) return undefined;
+  const [name] = user.inputs.filter((input) => input !== node.outputs[0]);
+  const bias = editor.constant(name);
+  const fits = bias?.elementType === 'float32' && bias.shape.length === 1 && bias.shape[0] === columns;
+  return fits && name ? { name, node: user } : undefined;
 }
 
 function fuseGemm(editor: GraphEditor, node: GraphNode): string | undefined {
