@@ -3,6 +3,12 @@ export type { DType, TensorData } from './base/dtype.ts';
 export * from './base/errors.ts';
 export type { Shape } from './base/shape.ts';
 export {
+  type CalibrationMethod,
+  type CalibrationStatistics,
+  mergeStatistics,
+  type ValueRanges,
+} from './calib/statistics.ts';
+export {
   KMeans,
   type KMeansFit,
   type KMeansInit,
@@ -27,14 +33,17 @@ export type { DotPath } from './gpu/dotPath.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
+export { type CalibrateOptions, type CalibrationBatch, calibrate } from './graph/calibrate.ts';
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
+export type { QuantizeModelOptions } from './graph/quantization/options.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
+export { type QuantizedModel, quantizeModel } from './onnx/quantizeModel.ts';
 export type { ExternalData } from './onnx/tensor.ts';
 export { dequantize } from './quant/dequantize.ts';
 export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';

@@ -1,0 +1,43 @@
+import type { CalibrationStatistics } from '../calib/statistics.ts';
+import type { Graph } from '../graph/graph.ts';
+import { Model } from '../graph/model.ts';
+import type { QuantizeModelOptions } from '../graph/quantization/options.ts';
+import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
+import { toOnnx } from './export.ts';
+import { upgradeGraph } from './upgrade.ts';
+
+/** A quantized model, to be run or written. */
+export interface QuantizedModel {
+  /** Runs on the engine of the model that was quantized, with integers where it can. The caller disposes it. */
+  readonly model: Model;
+  /** Names of the nodes whose inputs are quantized. */
+  readonly quantized: readonly string[];
+  /** Convolutions and matrix products that stayed in float, and why. */
+  readonly skipped: readonly { readonly node: string; readonly reason: string }[];
+  /** An ONNX model of operator set 13 or newer in QDQ form, which ONNX Runtime runs with integers too. */
+  toOnnx(): Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Quantizes a model to 8-bit weights and activations with static ranges: see `quantizeGraph`.
+ *
+ * ```ts
+ * const statistics = await calibrate(model, batches);
+ * const quantized = quantizeModel(model, statistics, { exclude: ['head*'] });
+ * const outputs = quantized.model.run({ x });
+ * ```
+ *
+ * @param statistics what `calibrate` found for this model
+ * @throws InvalidInput for statistics of another model, and patterns that fit no node; UnsupportedOperator for a model that
+ * newer operator sets cannot express
+ */
+export function quantizeModel(
+  model: Model,
+  statistics: CalibrationStatistics,
+  options: QuantizeModelOptions = {},
+): QuantizedModel {
+  const { engine, operators } = model;
+  const upgraded: Graph = upgradeGraph(model.source, 13);
+  const { graph, quantized, skipped } = quantizeGraph(upgraded, operators, statistics, options);
+  return { model: new Model(engine, graph, operators), quantized, skipped, toOnnx: () => toOnnx(graph) };
+}
