@@ -10,6 +10,7 @@ import { type Command, commonOptions } from './command.ts';
 import { infoCommand } from './info.ts';
 import { inspectCommand } from './inspect.ts';
 import { describeError } from './jobs/job.ts';
+import { quantizeCommand } from './quantize.ts';
 import { createReporter, type Reporter } from './report.ts';
 import { runCommand } from './run.ts';
 import { camelCase, type ParsedOptions, UsageError } from './usage.ts';
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   infoCommand,
   inspectCommand,
   runCommand,
+  quantizeCommand,
   benchMatmulCommand,
   benchKmeansCommand,
   benchModelCommand,

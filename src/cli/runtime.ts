@@ -2,7 +2,8 @@
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
 import { info } from './jobs/info.ts';
 import { inspectModel } from './jobs/inspectModel.ts';
+import { quantizeModel } from './jobs/quantizeModel.ts';
 import { runModel } from './jobs/runModel.ts';
 import { offerJobs } from './pageRuntime.ts';
 
-offerJobs([info, inspectModel, runModel, clusterKmeans]);
+offerJobs([info, inspectModel, runModel, quantizeModel, clusterKmeans]);
