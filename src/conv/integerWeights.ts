@@ -104,11 +104,6 @@ export class ConvolutionWeights {
     return elementCount(this.shape.slice(1));
   }
 
-  /** Bytes on the GPU. */
-  get bytes(): number {
-    return (this.words.size + this.channels.size) * 4;
-  }
-
   dispose(): void {
     this.words.dispose();
     this.channels.dispose();
