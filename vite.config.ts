@@ -125,7 +125,7 @@ function pagesBuild(): UserConfig {
         output: {
           // Models and data sets lie apart: they are not published.
           assetFileNames: ({ names }) =>
-            /\.(onnx|wasm|jsonl?|bin)$/.test(names[0] ?? '')
+            /\.(onnx|wasm|jsonl?|bin|txt)$/.test(names[0] ?? '')
               ? 'data/[name]-[hash][extname]'
               : 'assets/[name]-[hash][extname]',
         },

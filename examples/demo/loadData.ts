@@ -1,16 +1,7 @@
 import { assets } from '../data/assets.ts';
 import { type Cities, type CityRecord, readCities } from '../data/cities.ts';
 import { type Embeddings, readEmbeddings } from '../data/embeddings.ts';
-
-async function request(url: string): Promise<Response> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answered with status ${response.status}; build the pages again.`);
-  return response;
-}
-
-async function bytesAt(url: string): Promise<Uint8Array> {
-  return new Uint8Array(await (await request(url)).arrayBuffer());
-}
+import { bytesAt, request } from '../data/fetchBytes.ts';
 
 /**
  * The cities of the page.

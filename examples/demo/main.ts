@@ -3,30 +3,15 @@
  * job to `npm start` and show nothing else).
  */
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
-import { Engine } from '../../src/index.ts';
+import type { Engine } from '../../src/index.ts';
 import { ClusterPanel } from './clusterPanel.ts';
 import { element, showError } from './elements.ts';
 import { loadCities, loadEmbeddings } from './loadData.ts';
 import { mainJob } from './mainJob.ts';
+import { openEngine } from './openEngine.ts';
 import { SearchPanel } from './searchPanel.ts';
 
 const query = new URLSearchParams(location.search);
-
-async function openEngine(): Promise<Engine> {
-  const line = element('adapter', HTMLParagraphElement);
-  try {
-    const engine = await Engine.open();
-    const { vendor, architecture, description } = engine.info.adapter;
-    const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'GPU';
-    line.textContent = engine.info.software ? `Running on the CPU (${name}): slow` : `Running on ${name}`;
-    engine.device.addEventListener('uncapturederror', ({ error }) => showError(error.message));
-    engine.device.lost.then(() => showError('The GPU was lost; load the page again.'));
-    return engine;
-  } catch (error) {
-    line.textContent = 'No GPU';
-    throw error;
-  }
-}
 
 function readNumbers(): void {
   for (const name of ['clusters', 'seed']) {

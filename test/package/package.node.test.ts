@@ -31,7 +31,7 @@ test('the package holds the library, the types, the command line and the pages, 
   const paths = packed.files.map((file) => file.path);
   expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/types/index.d.ts', 'LICENSE']));
   expect(paths.filter((path) => !/^(dist\/|README\.md$|LICENSE$|package\.json$)/.test(path))).toEqual([]);
-  expect(paths.filter((path) => /^dist\/(start\.js$|pages\/(data|demo)\/)/.test(path))).toEqual([]);
+  expect(paths.filter((path) => /^dist\/(start\.js$|pages\/(data|demo|ocr)\/)/.test(path))).toEqual([]);
 });
 
 test('npx finds the command line in the checkout', () => {

@@ -1,7 +1,7 @@
 /** Seeded inputs of the benchmarks: the same on every machine. */
 
 /** A generator of numbers in [0, 1): a counter through the 32-bit mixer of C. Wellons ("lowbias32", 2018). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let counter = Math.imul(seed + 1, 0x9e3779b9);
   return () => {
     counter = (counter + 0x6d2b79f5) | 0;
