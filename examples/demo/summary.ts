@@ -1,5 +1,6 @@
 import type { CitiesReport } from './citiesReport.ts';
 import type { MainReport } from './mainJob.ts';
+import type { ReadingReport } from './readingReport.ts';
 import type { SearchReport } from './searchReport.ts';
 import type { WeightsReport } from './weightsReport.ts';
 
@@ -72,9 +73,27 @@ function cities(report: CitiesReport): string[] {
   ];
 }
 
+function reading(report: ReadingReport): string[] {
+  const { drawn, read, exact, total, characterErrorRate, milliseconds, toleratedErrorRate } = report;
+  const rows = Array.from({ length: Math.max(drawn.length, read.length) }, (_, index) => {
+    const line = read[index];
+    return [drawn[index] ?? '', line?.text ?? '', line ? `${(100 * line.confidence).toFixed(0)} %` : ''];
+  });
+  const columns = ['detect', 'turn', 'read'] as const;
+  return [
+    'Reading: a page of drawn text, by three ONNX models in float32',
+    ...table([['drawn', 'read', 'sure'], ...rows]),
+    `  ${exact} of ${total} lines exactly, ${(100 * characterErrorRate).toFixed(1)} % of the characters wrong (tolerated: ${100 * toleratedErrorRate} %)`,
+    ...table([
+      ['', 'run 1', 'run 2'],
+      ...columns.map((stage) => [stage, ...milliseconds.map((times) => `${Math.round(times[stage])} ms`)]),
+    ]),
+  ];
+}
+
 /** The figures of the main job as text for a terminal. */
 export function summarize(report: MainReport): string {
-  return [search(report.search), weights(report.weights), cities(report.cities)]
+  return [search(report.search), weights(report.weights), cities(report.cities), reading(report.reading)]
     .map((lines) => lines.join('\n'))
     .join('\n\n');
 }
