@@ -17,6 +17,7 @@ import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
 import { quantizedElementwiseOperators } from './quantizedElementwise.ts';
+import { quantizedPoolingOperators } from './quantizedPooling.ts';
 import { quantizationOperators } from './quantizeLinear.ts';
 import { recurrentOperators } from './recurrent.ts';
 import { reductionOperators } from './reduce.ts';
@@ -47,6 +48,7 @@ export const operators = new OperatorTable([
   FusedElementwise,
   ...poolingOperators,
   ...quantizedElementwiseOperators,
+  ...quantizedPoolingOperators,
   ...matrixOperators,
   ...quantizationOperators,
   ...integerMatrixOperators,

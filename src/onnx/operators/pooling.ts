@@ -2,9 +2,10 @@ import { elementCount, type Shape } from '../../base/shape.ts';
 import { axesOf } from '../../conv/geometry.ts';
 import { type GlobalPooling, globalPool } from '../../conv/globalPool.ts';
 import { indexedMaximumPool, lowestFloat, maximumPool, meanPool, powerPool } from '../../conv/pool.ts';
+import { maximumPoolBytes } from '../../conv/poolBytes.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { type HostTensor, hostArray, integerRange } from '../../graph/hostTensor.ts';
-import type { NodeContext, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
+import type { ChannelsLast, NodeContext, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
 import { type Covered, forEachWindow } from './poolOnHost.ts';
 import { type SlidingWindow, slidingWindow, spatialLengths, tooManyAxes } from './slidingWindow.ts';
 
@@ -63,9 +64,12 @@ function evaluateIndices(context: NodeContext, x: HostTensor | undefined, shape:
   return { elementType: 'int64', shape, data };
 }
 
-function recordMaxPool(record: RecordContext): readonly Tensor[] {
+function recordMaxPool(record: RecordContext): readonly (Tensor | ChannelsLast)[] {
   const { engine, context } = record;
   const { elementType } = context.input(0);
+  if (integerRange(elementType) && !wantsIndices(context)) {
+    return [{ channelsLast: maximumPoolBytes(engine, record.channelsLast(0), placesOf(context)) }];
+  }
   const options = {
     ...placesOf(context),
     columnMajor: context.number('storage_order', 0) === 1,
@@ -95,6 +99,10 @@ export const MaxPool: Operator = {
     return wantsIndices(context) ? [values, evaluateIndices(context, x, type.shape)] : [values];
   },
   record: recordMaxPool,
+  explain: (context) => {
+    if (!integerRange(context.input(0).elementType)) return 'one invocation an element';
+    return wantsIndices(context) ? 'widened to 32 bits, because it gives indices' : '16 channels of 8 bits at a time';
+  },
 };
 
 /** https://onnx.ai/onnx/operators/onnx__AveragePool.html. The mean of a window in the padding alone is 0. */
