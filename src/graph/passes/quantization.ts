@@ -40,7 +40,7 @@ export function isOnnx(node: GraphNode | undefined, ...operators: readonly strin
   return node !== undefined && node.domain === '' && operators.includes(node.operator);
 }
 
-export const isCodeType = (type: ElementType | undefined): type is CodeType => type === 'int8' || type === 'uint8';
+const isCodeType = (type: ElementType | undefined): type is CodeType => type === 'int8' || type === 'uint8';
 
 /** Least and greatest code. */
 export const codeRange = (type: CodeType): readonly [number, number] => (type === 'int8' ? [-128, 127] : [0, 255]);
