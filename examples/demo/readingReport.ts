@@ -2,7 +2,7 @@ import { type Engine, loadOnnx } from '../../src/index.ts';
 import { type Agreement, agreement } from '../ocr/difference.ts';
 import { modelRoles, type OcrModels, type ReadProgress, readPicture, type Stage } from '../ocr/reader.ts';
 import { readKeys } from '../ocr/recognition.ts';
-import { drawPage, type TextPage, textLines } from '../ocr/textSet.ts';
+import { drawPage, textPage } from '../ocr/textSet.ts';
 
 /** Files of the three models, and the characters of the recogniser. */
 export type ReadingFiles = Readonly<Record<(typeof modelRoles)[number] | 'keys', Uint8Array>>;
@@ -23,11 +23,6 @@ export interface ReadingReport extends Agreement {
 const lineCount = 4;
 const seed = 1;
 
-function pageOf(): TextPage {
-  const lines = textLines(lineCount, seed).map((line, index) => ({ ...line, x: 32, y: 40 + 52 * index }));
-  return { width: 448, height: 32 + 52 * lineCount, ground: '#fbfaf6', lines };
-}
-
 /** Draws a page of text and reads it, twice. */
 export async function reportReading(
   engine: Engine,
@@ -42,7 +37,7 @@ export async function reportReading(
   const models: OcrModels = { detector, classifier, recogniser };
   try {
     const keys = readKeys(new TextDecoder().decode(files.keys));
-    const page = pageOf();
+    const page = textPage(lineCount, seed);
     const picture = drawPage(page);
     const tell = ({ stage, done, total }: ReadProgress): void =>
       onProgress(stage === 'detect' ? 'reading: finding lines' : `reading: ${stage}, ${done} of ${total} lines`);

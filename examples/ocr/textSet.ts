@@ -74,6 +74,12 @@ export function textLines(count: number, seed: number): TextLine[] {
   }));
 }
 
+/** The lines of `textLines` on a page, one below the other. */
+export function textPage(count: number, seed: number): TextPage {
+  const lines = textLines(count, seed).map((line, index) => ({ ...line, x: 32, y: 40 + 52 * index }));
+  return { width: 640, height: 32 + 52 * count, ground: '#fbfaf6', lines };
+}
+
 type Context = OffscreenCanvasRenderingContext2D;
 
 function fontOf({ family, face = 'normal', size }: TextLine): string {
@@ -94,13 +100,13 @@ function addNoise(image: ImageData, greatest: number, seed: number): void {
   }
 }
 
-/** One line alone, dark on white, with a small margin. */
+/** One line alone, dark on white, with the margin that the recogniser wants: it needs no detector. */
 export function drawLine(line: TextLine): ImageData {
   const measuring = contextOf(1, 1);
   measuring.font = fontOf(line);
-  const margin = Math.ceil(line.size / 4);
+  const margin = Math.ceil(line.size / 3);
   const width = Math.ceil(measuring.measureText(line.text).width) + 2 * margin;
-  const height = Math.ceil(1.3 * line.size);
+  const height = Math.ceil(1.6 * line.size);
   return drawPage({ width, height, ground: '#fff', lines: [{ ...line, x: margin, y: height / 2 }] });
 }
 
