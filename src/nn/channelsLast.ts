@@ -46,6 +46,21 @@ function assertSpatial(shape: Shape): Shape {
   );
 }
 
+/** The axes of [batch, channels, …spatial] in the order [batch, …spatial, channels]. */
+export function channelsLastOrder(rank: number): number[] {
+  return [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
+}
+
+/** The axes of [batch, …spatial, channels] in the order [batch, channels, …spatial]. */
+export function channelsFirstOrder(rank: number): number[] {
+  return [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
+}
+
+/** A shape [batch, channels, …spatial] with its channels last. */
+export function channelsLastShape(shape: Shape): number[] {
+  return channelsLastOrder(shape.length).map((axis) => shape[axis] ?? 0);
+}
+
 interface Moved {
   readonly channels: number;
   readonly spatial: Shape;

@@ -172,6 +172,24 @@ export function move<D extends DType>(
   return goal;
 }
 
+/** What a view shows of a tensor: shares the memory where that is all of it as it lies there, else moves it. */
+export function show<D extends DType>(engine: Engine, source: Tensor<D>, view: StridedView, shape: Shape): Tensor<D> {
+  return showsAll(source, view, shape) ? source.reshape(shape) : move(engine, source, view, shape);
+}
+
+/** Whether a view shows all of a tensor as it lies in memory, so that it is the tensor under another shape. */
+export function showsAll(source: Tensor, view: StridedView, shape: Shape): boolean {
+  const sameRows = bytesOf(source.dtype) > 1 || (shape.at(-1) ?? 1) === source.layout.columnCount;
+  const [shown, all] = [simplified(view), simplified(viewOfTensor(source))];
+  const sameAxes =
+    shown.axes.length === all.axes.length &&
+    shown.axes.every(({ size, stride, border }, axis) => {
+      const other = all.axes[axis];
+      return !border && size === other?.size && stride === other.stride;
+    });
+  return sameRows && sameAxes && shown.offset === 0;
+}
+
 /** The same elements under another shape: shares the memory, unless padded 8-bit rows are cut differently. */
 export function reshape<D extends DType>(engine: Engine, source: Tensor<D>, shape: Shape): Tensor<D> {
   const sameRows = (shape.at(-1) ?? 1) === source.layout.columnCount;
@@ -192,7 +210,8 @@ export function concatenate<D extends DType>(engine: Engine, parts: readonly Ten
   );
   const goal = engine.empty(shape, first.dtype);
   const bytes = bytesOf(first.dtype) === 1 && axis === shape.length - 1;
-  // Bytes are put into words that hold some of another part, or padding.
+  const inWords = bytes && parts.every((part) => (part.shape[axis] ?? 0) % 4 === 0);
+  // Bytes are put into words that hold some of another part, and rows end with padding.
   if (bytes) engine.clear(goal.allocation);
   const { outer } = splitAtAxis(shape, axis);
   const rowWords = goal.layout.size / 4 / Math.max(outer, 1);
@@ -200,7 +219,12 @@ export function concatenate<D extends DType>(engine: Engine, parts: readonly Ten
   let start = 0;
   for (const part of parts) {
     const length = part.shape[axis] ?? 0;
-    if (part.size > 0 && bytes) {
+    if (part.size > 0 && inWords) {
+      const rows = { columnCount: length / 4, column: start / 4, rowWords, partial: true };
+      const view = viewOf([outer, length / 4], part.layout.rowBytes / 4);
+      recordMove(engine, { source: part, goal, view, bytes: false, rows, group });
+      start += length;
+    } else if (part.size > 0 && bytes) {
       const rows = { columnCount: length, column: start, rowWords, partial: true };
       recordMove(engine, { source: part, goal, view: simplified(viewOfTensor(part)), bytes, rows, group });
       start += length;

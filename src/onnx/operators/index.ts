@@ -16,6 +16,7 @@ import { matrixOperators } from './matrix.ts';
 import { normalizationOperators } from './normalize.ts';
 import { poolingOperators } from './pooling.ts';
 import { Pow } from './power.ts';
+import { QLinearConcat } from './quantizedConcat.ts';
 import { quantizedElementwiseOperators } from './quantizedElementwise.ts';
 import { quantizedPoolingOperators } from './quantizedPooling.ts';
 import { quantizationOperators } from './quantizeLinear.ts';
@@ -49,6 +50,7 @@ export const operators = new OperatorTable([
   ...poolingOperators,
   ...quantizedElementwiseOperators,
   ...quantizedPoolingOperators,
+  QLinearConcat,
   ...matrixOperators,
   ...quantizationOperators,
   ...integerMatrixOperators,

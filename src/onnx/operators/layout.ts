@@ -1,6 +1,7 @@
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator } from '../../graph/operator.ts';
+import { channelsLastOrder } from '../../nn/channelsLast.ts';
 import { concatenate, move, viewOfTensor } from '../../nn/move.ts';
 import {
   type BorderMode,
@@ -210,7 +211,15 @@ export const Split: Operator = {
       rearrangeOnHost(context, source, { view, shape: shapeOfView(view) }),
     );
   },
-  record: ({ engine, context, tensor }) => {
+  record: ({ engine, context, tensor, heldChannelsLast, channelsLast }) => {
+    if (heldChannelsLast(0)) {
+      const held = channelsLast(0);
+      const { axis, lengths } = partsOf(context);
+      const parts = { axis: channelsLastOrder(held.shape.length).indexOf(axis), lengths };
+      return partViews(viewOfTensor(held), parts).map((view) => ({
+        channelsLast: move(engine, held, view, shapeOfView(view)),
+      }));
+    }
     const source = tensor(0);
     return partViews(viewOfTensor(source), partsOf(context)).map((view) =>
       move(engine, source, view, shapeOfView(view)),
@@ -219,7 +228,8 @@ export const Split: Operator = {
   explain: () => 'one strided copy a part',
 };
 
-function concatenated(context: NodeContext): { readonly axis: number; readonly shape: number[] } {
+/** What a Concat of all inputs of a node makes. @throws MalformedModel */
+export function concatenated(context: NodeContext): { readonly axis: number; readonly shape: number[] } {
   const { shape: first, elementType } = context.input(0);
   const axis = context.axis(context.number('axis') ?? context.fail('it names no axis'), first);
   let length = 0;
@@ -233,7 +243,8 @@ function concatenated(context: NodeContext): { readonly axis: number; readonly s
   return { axis, shape: first.with(axis, length) };
 }
 
-function concatenateOnHost(context: NodeContext, inputs: readonly (HostTensor | undefined)[]): HostTensor {
+/** The inputs one behind the other. */
+export function concatenateOnHost(context: NodeContext, inputs: readonly (HostTensor | undefined)[]): HostTensor {
   const { axis, shape } = concatenated(context);
   const result = hostZeros(context, context.input(0).elementType, shape);
   const outer = elementCount(shape.slice(0, axis));
@@ -261,9 +272,14 @@ export const Concat: Operator = {
     return [{ elementType: context.input(0).elementType, shape }];
   },
   evaluate: (context, inputs) => [concatenateOnHost(context, inputs)],
-  record: ({ engine, context, tensor }) => {
-    const parts = Array.from({ length: context.inputCount }, (_, index) => tensor(index));
-    return [concatenate(engine, parts, concatenated(context).axis)];
+  record: ({ engine, context, tensor, heldChannelsLast, channelsLast }) => {
+    const indices = Array.from({ length: context.inputCount }, (_, index) => index);
+    const { axis, shape } = concatenated(context);
+    if (indices.some(heldChannelsLast)) {
+      const parts = indices.map(channelsLast);
+      return [{ channelsLast: concatenate(engine, parts, channelsLastOrder(shape.length).indexOf(axis)) }];
+    }
+    return [concatenate(engine, indices.map(tensor), axis)];
   },
   explain: () => 'one copy an input',
 };

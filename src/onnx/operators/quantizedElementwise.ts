@@ -49,7 +49,7 @@ export function quantizationAt(context: NodeContext, index: number, dtype: ByteT
 }
 
 /** Keeps the order of the axes that input 0 is held in. */
-export function inHeldOrder(
+function inHeldOrder(
   record: RecordContext,
   work: (x: Tensor<ByteType>) => Tensor<ByteType>,
 ): Tensor | ChannelsLast {
@@ -237,7 +237,7 @@ export const QLinearMul = quantizedOperator('QLinearMul', 'com.microsoft', 'mul'
 export const BoundedAdd = quantizedOperator('QLinearAdd', 'cuanta', 'add');
 
 /** As `BoundedAdd`. */
-export const BoundedMul = quantizedOperator('QLinearMul', 'cuanta', 'mul');
+const BoundedMul = quantizedOperator('QLinearMul', 'cuanta', 'mul');
 
 /** The operators of this file. */
 export const quantizedElementwiseOperators: readonly Operator[] = [

@@ -1,7 +1,8 @@
-import { elementCount, type Shape } from '../../base/shape.ts';
+import { elementCount } from '../../base/shape.ts';
 import { type CodeMeanOptions, codeMeanOf, meanPoolBytes } from '../../conv/poolBytes.ts';
 import { type HostTensor, hostArray } from '../../graph/hostTensor.ts';
 import { NodeContext, type Operator, type RecordContext } from '../../graph/operator.ts';
+import { channelsFirstOrder, channelsLastOrder } from '../../nn/channelsLast.ts';
 import { copyView, shapeOfView, transposed, viewOf } from '../../nn/view.ts';
 import type { ByteQuantization } from '../../quant/byteCodes.ts';
 import { forEachWindow } from './poolOnHost.ts';
@@ -11,14 +12,6 @@ import { type SlidingWindow, slidingWindow, spatialLengths, tooManyAxes } from '
 
 /** Whether the node's tensors are [batch, …spatial, channels]. */
 const isChannelsLast = (context: NodeContext): boolean => context.number('channels_last', 0) !== 0;
-
-function toFront(shape: Shape): number[] {
-  return [0, shape.length - 1, ...shape.slice(1, -1).map((_, axis) => axis + 1)];
-}
-
-function toBack(shape: Shape): number[] {
-  return [0, ...shape.slice(2).map((_, axis) => axis + 2), 1];
-}
 
 function permuted(value: HostTensor, order: readonly number[]): HostTensor {
   const view = transposed(viewOf(value.shape), order);
@@ -32,7 +25,7 @@ function channelsFirst(context: NodeContext): NodeContext {
   const x = context.input(0);
   if (x.shape.length < 3) context.fail(`its input has shape [${x.shape}]; it needs batch, channels and spatial axes`);
   if (!isChannelsLast(context)) return context;
-  const shape = toFront(x.shape).map((axis) => x.shape[axis] ?? 0);
+  const shape = channelsFirstOrder(x.shape.length).map((axis) => x.shape[axis] ?? 0);
   return new NodeContext(context.node, context.opset, [{ elementType: x.elementType, shape, host: undefined }]);
 }
 
@@ -61,7 +54,7 @@ function resultShape(context: NodeContext, placesOf: PlacesOf): number[] {
 
 function evaluateMean(context: NodeContext, given: HostTensor, placesOf: PlacesOf): HostTensor {
   const last = isChannelsLast(context);
-  const x = last ? permuted(given, toFront(given.shape)) : given;
+  const x = last ? permuted(given, channelsFirstOrder(given.shape.length)) : given;
   const places = placesOf(channelsFirst(context));
   const { input, output } = quantizationsOf(context);
   const meanOf = codeMeanOf({ input, output });
@@ -74,7 +67,7 @@ function evaluateMean(context: NodeContext, given: HostTensor, placesOf: PlacesO
     data[element] = meanOf(sum, countPadding ? covered.places : covered.positions.length);
   });
   const y = { elementType: x.elementType, shape, data };
-  return last ? permuted(y, toBack(shape)) : y;
+  return last ? permuted(y, channelsLastOrder(shape.length)) : y;
 }
 
 function meanOperator(name: string, placesOf: PlacesOf): Operator {

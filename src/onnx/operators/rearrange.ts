@@ -1,9 +1,12 @@
+import { bytesOf } from '../../base/dtype.ts';
 import { LimitExceeded } from '../../base/errors.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
+import type { Tensor } from '../../gpu/tensor.ts';
 import { type ElementType, type HostTensor, hostArray } from '../../graph/hostTensor.ts';
-import type { NodeContext, Operator } from '../../graph/operator.ts';
-import { move, viewOfTensor } from '../../nn/move.ts';
-import { copyView, type StridedView, viewOf } from '../../nn/view.ts';
+import type { ChannelsLast, NodeContext, Operator, RecordContext } from '../../graph/operator.ts';
+import { channelsFirstOrder, channelsLastOrder, channelsLastShape } from '../../nn/channelsLast.ts';
+import { move, show, showsAll, viewOfTensor } from '../../nn/move.ts';
+import { copyView, type StridedView, transposed, viewOf } from '../../nn/view.ts';
 
 /** Elements that a value computed on the CPU may have: a damaged model must not take all memory. */
 const largestHostTensor = 2 ** 28;
@@ -57,14 +60,43 @@ export function rearrangeOnHost(context: NodeContext, source: HostTensor, { view
   return result;
 }
 
+/** The view and shape of the same result with its channels last; undefined where it has none. */
+function withChannelsLast({ view, shape }: Rearrangement): Rearrangement | undefined {
+  const keepsAxes =
+    shape.length >= 3 && view.axes.length >= 3 && [0, 1].every((axis) => view.axes[axis]?.size === shape[axis]);
+  if (!keepsAxes) return undefined;
+  return { view: transposed(view, channelsLastOrder(view.axes.length)), shape: channelsLastShape(shape) };
+}
+
+type Arrange = (context: NodeContext, source: StridedView) => Rearrangement;
+
+function recordRearrangement(record: RecordContext, arrange: Arrange): Tensor | ChannelsLast {
+  const { engine, context } = record;
+  if (!record.heldChannelsLast(0)) {
+    const source = record.tensor(0);
+    const plain = arrange(context, viewOfTensor(source));
+    const last = bytesOf(source.dtype) === 1 ? withChannelsLast(plain) : undefined;
+    // Channels that were last all along, and are only called second from here on.
+    if (last && showsAll(source, last.view, last.shape)) {
+      return { channelsLast: source.reshape(last.shape) as ChannelsLast['channelsLast'] };
+    }
+    return move(engine, source, plain.view, plain.shape);
+  }
+  const source = record.channelsLast(0);
+  const all = viewOfTensor(source);
+  const plain = arrange(context, transposed(all, channelsFirstOrder(all.axes.length)));
+  const last = withChannelsLast(plain);
+  // Elsewhere neighbours in the result are not neighbours in memory.
+  const keeps = last && (last.view.axes.at(-1)?.stride === 1 || last.shape.at(-1) === 1);
+  if (!keeps || showsAll(source, plain.view, plain.shape)) return show(engine, source, plain.view, plain.shape);
+  return { channelsLast: move(engine, source, last.view, last.shape) };
+}
+
 /**
  * An operator that moves the elements of its first input.
  * @param arrange makes the rearrangement from the input's elements as a view.
  */
-export function rearranging(
-  name: string,
-  arrange: (context: NodeContext, source: StridedView) => Rearrangement,
-): Operator {
+export function rearranging(name: string, arrange: Arrange): Operator {
   return {
     name,
     domain: '',
@@ -78,11 +110,7 @@ export function rearranging(
       const source = hostInput(context, inputs, 0);
       return [rearrangeOnHost(context, source, arrange(context, viewOf(source.shape)))];
     },
-    record: ({ engine, context, tensor }) => {
-      const source = tensor(0);
-      const { view, shape } = arrange(context, viewOfTensor(source));
-      return [move(engine, source, view, shape)];
-    },
+    record: (record) => [recordRearrangement(record, arrange)],
     explain: () => 'one strided copy',
   };
 }

@@ -1,9 +1,11 @@
+import type { DType } from '../../base/dtype.ts';
 import { UnsupportedOperator } from '../../base/errors.ts';
 import { elementCount, type Shape, splitAtAxis } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import type { NodeContext, Operator } from '../../graph/operator.ts';
+import { channelsLastOrder, channelsLastShape } from '../../nn/channelsLast.ts';
 import { gather } from '../../nn/gather.ts';
 import { interpolate } from '../../nn/interpolate.ts';
 import { move, reshape, viewOfTensor } from '../../nn/move.ts';
@@ -187,7 +189,7 @@ function regularView(view: StridedView, { axis, taps: { indices } }: AxisPass): 
   return isEven ? sliced(view, axis, first, indices.length, second - first) : undefined;
 }
 
-function copyNearest(engine: Engine, source: Tensor, { shape, passes }: ResizePlan): Tensor {
+function copyNearest<D extends DType>(engine: Engine, source: Tensor<D>, { shape, passes }: ResizePlan): Tensor<D> {
   let view = viewOfTensor(source);
   const others: AxisPass[] = [];
   let goal = source.shape;
@@ -215,9 +217,15 @@ function resizing(name: string): Operator {
     domain: '',
     infer: (context) => [{ elementType: context.input(0).elementType, shape: resizePlan(context).shape }],
     evaluate: (context, inputs) => [resizeOnHost(context, hostInput(context, inputs, 0))],
-    record: ({ engine, context, tensor }) => {
-      const source = tensor(0);
+    record: ({ engine, context, tensor, heldChannelsLast, channelsLast }) => {
       const plan = resizePlan(context);
+      if (plan.copies && heldChannelsLast(0) && elementCount(plan.shape) > 0) {
+        const order = channelsLastOrder(plan.shape.length);
+        const passes = plan.passes.map((pass) => ({ ...pass, axis: order.indexOf(pass.axis) }));
+        const last = { ...plan, shape: channelsLastShape(plan.shape), passes };
+        return [{ channelsLast: copyNearest(engine, channelsLast(0), last) }];
+      }
+      const source = tensor(0);
       if (elementCount(plan.shape) === 0) return [engine.empty(plan.shape, source.dtype)];
       if (plan.copies) return [copyNearest(engine, source, plan)];
       if (source.dtype !== 'float32') {

@@ -1,7 +1,26 @@
 import { elementCount, type Shape } from '../../base/shape.ts';
-import type { NodeContext, Operator } from '../../graph/operator.ts';
+import type { Tensor } from '../../gpu/tensor.ts';
+import type { ChannelsLast, NodeContext, Operator, RecordContext } from '../../graph/operator.ts';
+import { channelsLastShape } from '../../nn/channelsLast.ts';
 import { reshape } from '../../nn/move.ts';
 import { assertShapeOf, distinctAxes, hostInput } from './rearrange.ts';
+
+/** An input that is held with its channels last under another shape, where nothing needs to move for that. */
+function reshapeHeld(
+  { heldChannelsLast, channelsLast }: RecordContext,
+  shape: Shape,
+): Tensor | ChannelsLast | undefined {
+  if (!heldChannelsLast(0)) return undefined;
+  const held = channelsLast(0);
+  const [batch] = held.shape;
+  const { columnCount } = held.layout;
+  if (shape.length >= 3 && shape[0] === batch && shape[1] === columnCount) {
+    return { channelsLast: held.reshape(channelsLastShape(shape)) };
+  }
+  // One pixel an image: channels are last in either order.
+  const isFlat = elementCount(held.shape.slice(1, -1)) === 1 && (shape.at(-1) ?? 1) === columnCount;
+  return isFlat ? held.reshape(shape) : undefined;
+}
 
 /** An operator that gives its first input another shape. */
 function reshaping(name: string, shapeOf: (context: NodeContext) => Shape): Operator {
@@ -17,7 +36,11 @@ function reshaping(name: string, shapeOf: (context: NodeContext) => Shape): Oper
     domain: '',
     infer: (context) => [{ elementType: context.input(0).elementType, shape: checked(context) }],
     evaluate: (context, inputs) => [{ ...hostInput(context, inputs, 0), shape: checked(context) }],
-    record: ({ engine, context, tensor }) => [reshape(engine, tensor(0), checked(context))],
+    record: (record) => {
+      const { engine, context } = record;
+      const shape = checked(context);
+      return [reshapeHeld(record, shape) ?? reshape(engine, record.tensor(0), shape)];
+    },
     explain: (context) => {
       const { elementType, shape } = context.input(0);
       const movesRows = /^u?int8$/.test(elementType) && (shape.at(-1) ?? 1) !== (checked(context).at(-1) ?? 1);
