@@ -4,23 +4,17 @@ import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { bindingAlignment } from '../gpu/windows.ts';
-import { type Granularity, mapParameters } from '../quant/granularity.ts';
+import type { Granularity } from '../quant/granularity.ts';
 import { accumulateRanges } from '../quant/range.ts';
+import {
+  assertObservable,
+  channelsDiffer,
+  floatFromOrdered,
+  nonFinite,
+  type Observer,
+  observedMap,
+} from './observer.ts';
 import type { CalibrationStatistics, ValueRanges } from './statistics.ts';
-
-/**
- * Watches the values of a model over batches, on the GPU. What it finds stays there until `read`, so that nothing is
- * copied while batches run.
- */
-export interface Observer {
-  /** Records the observation of a value in the current batch. May be called while a plan is recorded, to be repeated. */
-  observe(name: string, tensor: Tensor<'float32'>): void;
-  /** Ends a batch, with what was observed since the last. */
-  endBatch(): void;
-  /** What was found so far. @throws InvalidInput naming the value that has an element that is not finite */
-  read(): Promise<CalibrationStatistics>;
-  dispose(): void;
-}
 
 /** How a `RangeObserver` gathers ranges. */
 export interface RangeObserverOptions {
@@ -75,24 +69,17 @@ export class RangeObserver implements Observer {
     if (!(averagingConstant > 0 && averagingConstant <= 1)) {
       throw new InvalidInput(`The averaging constant is ${averagingConstant}; give one above 0 and up to 1.`);
     }
-    if (granularity.kind === 'group') {
-      throw new InvalidInput('Values of a model have no ranges of groups; use perTensor() or perChannel(axis).');
-    }
+    assertObservable(granularity);
     this.#engine = engine;
     this.#options = options;
   }
 
   observe(name: string, tensor: Tensor<'float32'>): void {
     if (tensor.size === 0) return;
-    const { granularity } = this.#options;
-    const fits =
-      granularity.kind === 'channel' && tensor.shape.length > Math.max(granularity.axis, -granularity.axis - 1);
-    const map = mapParameters(fits ? granularity : { kind: 'tensor' }, tensor.shape);
+    const map = observedMap(this.#options.granularity, tensor.shape);
     const { chunk, first, count, fault } = this.#placeOf(name, map.count);
     if (count !== map.count) {
-      throw new ShapeMismatch(
-        `"${name}" has ${map.count} channels in one batch and ${count} in another; use an axis of fixed length, or one range for all.`,
-      );
+      throw new ShapeMismatch(channelsDiffer(name, map.count, count));
     }
     const ranges = { allocation: chunk.batch.allocation, offset: first * 8, size: count * 8 };
     accumulateRanges(this.#engine, tensor, map, ranges, fault);
@@ -173,18 +160,4 @@ export class RangeObserver implements Observer {
     this.#chunks.push(chunk);
     return chunk;
   }
-}
-
-const nonFinite = (name: string, index: number): InvalidInput =>
-  new InvalidInput(
-    `Element ${index} of the value "${name}" is not finite for one of the calibration inputs; leave that input out, or exclude the node.`,
-  );
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** The float whose bits have this place in the order of floats: see `bitsFromOrdered` in shaders/shared/exactFloat.wgsl. */
-function floatFromOrdered(ordered: number): number {
-  const unsigned = ordered >>> 0;
-  scratch.setUint32(0, unsigned >= 2 ** 31 ? unsigned - 2 ** 31 : ~unsigned);
-  return scratch.getFloat32(0);
 }
