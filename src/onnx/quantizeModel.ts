@@ -1,7 +1,7 @@
 import type { CalibrationStatistics } from '../calib/statistics.ts';
 import type { Graph } from '../graph/graph.ts';
 import { Model } from '../graph/model.ts';
-import type { QuantizeModelOptions } from '../graph/quantization/options.ts';
+import { neededOpset, type QuantizeModelOptions } from '../graph/quantization/options.ts';
 import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
 import { toOnnx } from './export.ts';
 import { upgradeGraph } from './upgrade.ts';
@@ -19,7 +19,7 @@ export interface QuantizedModel {
 }
 
 /**
- * Quantizes a model to 8-bit weights and activations with static ranges: see `quantizeGraph`.
+ * Quantizes a model with static ranges, or its weights alone: see `quantizeGraph`.
  *
  * ```ts
  * const statistics = await calibrate(model, batches);
@@ -27,17 +27,17 @@ export interface QuantizedModel {
  * const outputs = quantized.model.run({ x });
  * ```
  *
- * @param statistics what `calibrate` found for this model
- * @throws InvalidInput for statistics of another model, and patterns that fit no node; UnsupportedOperator for a model that
+ * @param statistics what `calibrate` found for this model; undefined where `activations` are `float`
+ * @throws InvalidInput for statistics of another model or none, and patterns that fit no node; InvalidQuantization; UnsupportedOperator for a model that
  * newer operator sets cannot express
  */
 export function quantizeModel(
   model: Model,
-  statistics: CalibrationStatistics,
+  statistics: CalibrationStatistics | undefined,
   options: QuantizeModelOptions = {},
 ): QuantizedModel {
   const { engine, operators } = model;
-  const upgraded: Graph = upgradeGraph(model.source, 13);
+  const upgraded: Graph = upgradeGraph(model.source, neededOpset(options));
   const { graph, quantized, skipped } = quantizeGraph(upgraded, operators, statistics, options);
   return { model: new Model(engine, graph, operators), quantized, skipped, toOnnx: () => toOnnx(graph) };
 }

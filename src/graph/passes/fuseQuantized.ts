@@ -4,6 +4,7 @@ import { isOnnx } from './quantization.ts';
 import { quantizeArithmetic } from './quantizeArithmetic.ts';
 import { quantizePointwise } from './quantizePointwise.ts';
 import { quantizeProducts } from './quantizeProducts.ts';
+import { widenCodes } from './widenCodes.ts';
 
 /**
  * Puts integer nodes in place of DequantizeLinear → operator → QuantizeLinear, so that codes stay codes from the first
@@ -12,6 +13,7 @@ import { quantizeProducts } from './quantizeProducts.ts';
 export function fuseQuantized(editor: GraphEditor): void {
   if (!editor.nodes.some((node) => isOnnx(node, 'DequantizeLinear'))) return;
   quantizeConstants(editor);
+  widenCodes(editor);
   mergeQuantizers(editor);
   sinkDequantize(editor);
   raiseQuantize(editor);

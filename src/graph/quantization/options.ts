@@ -1,43 +1,144 @@
-import { InvalidInput } from '../../base/errors.ts';
+import { InvalidInput, InvalidQuantization } from '../../base/errors.ts';
 import type { GraphNode } from '../graph.ts';
+
+/** Which weights share a scale: those of an output channel, all of a tensor, or runs along the inputs of a channel. */
+export type WeightGranularity = 'channel' | 'tensor' | { readonly group: number };
+
+/** How weights are quantized. */
+export interface WeightOptions {
+  /** Bits of a weight, 1 to 8; 8 unless given. 4 are stored as int4, all others as int8 in the narrower range. */
+  readonly bits?: number;
+  /**
+   * `channel` unless given. Groups of a convolution run over input channels and taps. Layers with groups are computed in
+   * float from their codes; channels of no more inputs than a group has get one scale each.
+   */
+  readonly granularity?: WeightGranularity;
+  /** `symmetric` (zero point 0) unless given; `asymmetric` uses all codes from the least to the greatest weight. */
+  readonly scheme?: 'symmetric' | 'asymmetric';
+  /**
+   * `minmax` covers every weight; `mse` narrows the range to where the squared error is least, never above that of `minmax`.
+   * Unless given `minmax` at 8 bits and `mse` below.
+   */
+  readonly range?: 'minmax' | 'mse';
+}
+
+/** How activations are quantized. */
+export interface ActivationOptions {
+  /** Bits of a code, 2 to 8; 8 unless given. Below 8 a Clip bounds what is quantized. */
+  readonly bits?: number;
+  /** int8 codes instead of uint8; false unless given. Either way the range from least to greatest takes all codes. */
+  readonly signed?: boolean;
+}
+
+/** What is different for some layers. */
+export interface LayerOptions {
+  /** Bits of the weights, 1 to 8, or `float` to leave the layer as it is. */
+  readonly bits?: number | 'float';
+  readonly granularity?: WeightGranularity;
+  /** Bits of the layer's inputs, 2 to 8; where layers share an input the greatest holds. */
+  readonly activationBits?: number;
+}
 
 /** How a model is quantized. */
 export interface QuantizeModelOptions {
-  readonly weights?: {
-    /** One scale for each output channel, or one for a whole weight; `channel` unless given. */
-    readonly granularity?: 'channel' | 'tensor';
-  };
-  readonly activations?: {
-    /** int8 codes instead of uint8; false unless given. Either way the range from least to greatest takes all 256. */
-    readonly signed?: boolean;
-  };
+  readonly weights?: WeightOptions;
+  /** `float` quantizes weights alone, for which nothing needs to be calibrated. */
+  readonly activations?: ActivationOptions | 'float';
+  /**
+   * Overrides for nodes whose name, or whose constant's name, fits: `*` stands for any text. Where several patterns fit, later
+   * ones win, field by field; none unless given.
+   */
+  readonly layers?: Readonly<Record<string, LayerOptions>>;
   /** Nodes that stay in float: names, in which `*` stands for any text, or regular expressions; none unless given. */
   readonly exclude?: readonly (string | RegExp)[];
 }
 
-/**
- * Says which nodes are excluded.
- * @throws InvalidInput for a pattern that fits no node
- */
-export function exclusion(
-  nodes: readonly GraphNode[],
-  patterns: readonly (string | RegExp)[],
-): (node: GraphNode) => boolean {
-  const excluded = new Set<string>();
-  for (const pattern of patterns) {
-    const expression = typeof pattern === 'string' ? new RegExp(`^${escapeText(pattern)}$`) : pattern;
-    const names = nodes.flatMap(({ name, replaces = [] }) =>
-      [name, ...replaces].filter((each) => each.search(expression) >= 0),
-    );
-    if (names.length === 0) {
-      const shown = nodes.slice(0, 3).map(({ name }) => JSON.stringify(name));
-      throw new InvalidInput(
-        `No node is named like ${JSON.stringify(String(pattern))}; there are ${shown.join(', ')} … (cuanta inspect lists all).`,
-      );
+/** What holds for the weights of one layer. */
+export interface LayerFormat extends Required<WeightOptions> {
+  readonly activationBits: number;
+}
+
+/** The operator set that the result of these options needs: 21 has 4-bit integers and scales of blocks. */
+export function neededOpset({ weights = {}, layers = {} }: QuantizeModelOptions): 13 | 21 {
+  const formats = [weights, ...Object.values(layers)];
+  const newer = formats.some(({ bits, granularity }) => bits === 4 || typeof granularity === 'object');
+  return newer ? 21 : 13;
+}
+
+/** The formats of all layers of a graph, by the names that nodes and constants have in it. */
+export class LayerTable {
+  /** Bits of values that no layer wants otherwise. */
+  readonly activationBits: number;
+  readonly #excluded: ReadonlySet<string>;
+  readonly #layers: readonly { readonly names: ReadonlySet<string>; readonly options: LayerOptions }[];
+  readonly #weights: WeightOptions;
+
+  /**
+   * @param nodes of the graph before anything is folded
+   * @throws InvalidInput for a pattern that fits no node; InvalidQuantization for a format that there is not
+   */
+  constructor(nodes: readonly GraphNode[], options: QuantizeModelOptions) {
+    const { weights = {}, activations = {}, layers = {}, exclude = [] } = options;
+    this.#weights = weights;
+    this.activationBits = activations === 'float' ? 8 : (activations.bits ?? 8);
+    this.#excluded = new Set(exclude.flatMap((pattern) => [...namesLike(nodes, pattern)]));
+    this.#layers = Object.entries(layers).map(([pattern, each]) => ({
+      names: namesLike(nodes, pattern),
+      options: each,
+    }));
+    assertBits(this.activationBits, 2, 'Activations');
+    for (const { bits, granularity, activationBits } of [weights, ...Object.values(layers)] as LayerOptions[]) {
+      if (bits !== 'float') assertBits(bits ?? 8, 1, 'Weights');
+      assertBits(activationBits ?? 8, 2, 'Activations');
+      if (typeof granularity === 'object') assertGroup(granularity.group);
     }
-    for (const name of names) excluded.add(name);
   }
-  return ({ name, replaces = [] }) => [name, ...replaces].some((each) => excluded.has(each));
+
+  /** The format of a node's weights, and of its inputs; undefined where it stays in float. */
+  formatOf({ name, replaces = [] }: GraphNode): LayerFormat | undefined {
+    const names = [name, ...replaces];
+    if (names.some((each) => this.#excluded.has(each))) return undefined;
+    const fitting = this.#layers.filter((layer) => names.some((each) => layer.names.has(each)));
+    let merged: Omit<WeightOptions, 'bits'> & LayerOptions = this.#weights;
+    for (const { options } of fitting) merged = { ...merged, ...options };
+    const { bits = 8 } = merged;
+    if (bits === 'float') return undefined;
+    return {
+      bits,
+      granularity: merged.granularity ?? 'channel',
+      scheme: merged.scheme ?? 'symmetric',
+      range: merged.range ?? (bits === 8 ? 'minmax' : 'mse'),
+      activationBits: merged.activationBits ?? this.activationBits,
+    };
+  }
+}
+
+/** Names of the nodes that a pattern fits, by their own name or that of a constant that they read. @throws InvalidInput */
+function namesLike(nodes: readonly GraphNode[], pattern: string | RegExp): ReadonlySet<string> {
+  const expression = typeof pattern === 'string' ? new RegExp(`^${escapeText(pattern)}$`) : pattern;
+  const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const fits = (name: string): boolean => name.search(expression) >= 0;
+  const found = nodes.filter(
+    ({ name, inputs }) =>
+      fits(name) || inputs.slice(1).some((input) => input !== '' && !made.has(input) && fits(input)),
+  );
+  if (found.length === 0) {
+    const shown = nodes.slice(0, 3).map(({ name }) => JSON.stringify(name));
+    throw new InvalidInput(
+      `No node is named like ${JSON.stringify(String(pattern))}; there are ${shown.join(', ')} … (cuanta inspect lists all).`,
+    );
+  }
+  return new Set(found.map(({ name }) => name));
+}
+
+function assertBits(bits: number, least: number, what: string): void {
+  if (Number.isInteger(bits) && bits >= least && bits <= 8) return;
+  throw new InvalidQuantization(`${what} of ${bits} bits were asked for; use a whole number from ${least} to 8.`);
+}
+
+function assertGroup(size: number): void {
+  if (Number.isInteger(size) && size >= 1) return;
+  throw new InvalidQuantization(`Groups of ${size} weights were asked for; use a whole number of at least 1.`);
 }
 
 const escapeText = (pattern: string): string =>

@@ -1,6 +1,7 @@
 /** Which nodes of a graph are computed with 8-bit values, and which values are therefore quantized. */
 import type { GraphNode } from '../graph.ts';
 import type { GraphEditor } from '../graphEditor.ts';
+import type { HostTensor } from '../hostTensor.ts';
 
 /** What quantization does to a graph. */
 export interface Placement {
@@ -48,6 +49,25 @@ const pointwise = list(
 export function placeQuantization(editor: GraphEditor, questions: PlacementQuestions): Placement {
   return new Placing(editor, questions).place();
 }
+
+/** True for operators that pay for quantizing what they read: convolutions and matrix products. */
+export const isProduct = ({ operator, domain }: GraphNode): boolean => domain === '' && products.has(operator);
+
+/** Quantizes the weights of products alone. */
+export function placeWeights(editor: GraphEditor, isExcluded: PlacementQuestions['isExcluded']): Placement {
+  const skipped = new Map<GraphNode, string>();
+  const nodes = editor.nodes.filter((node) => {
+    if (!isProduct(node)) return false;
+    const weights = editor.constant(node.inputs[1]);
+    const objection = isExcluded(node) ? 'it is excluded' : weights ? typeObjection(weights) : 'it has no weights';
+    if (objection !== undefined) skipped.set(node, objection);
+    return objection === undefined;
+  });
+  return { nodes, values: [], sameAs: new Map(), skipped };
+}
+
+const typeObjection = ({ elementType }: HostTensor): string | undefined =>
+  elementType === 'float32' ? undefined : `its weights are ${elementType}`;
 
 /** True for nodes whose results are elements of what they read. */
 function isMover({ operator, outputs, attributes }: GraphNode): boolean {
@@ -136,7 +156,7 @@ class Placing {
     if (!this.#questions.hasRange(x)) return `the range of "${x}" is not known`;
     const weights = this.#editor.constant(w);
     if (!weights) return this.#questions.hasRange(w) ? undefined : `the range of "${w}" is not known`;
-    return weights.elementType === 'float32' ? undefined : `its weights are ${weights.elementType}`;
+    return typeObjection(weights);
   }
 
   #accept(node: GraphNode): void {

@@ -1,16 +1,15 @@
 import { InvalidInput, InvalidQuantization } from '../../base/errors.ts';
-import type { Shape } from '../../base/shape.ts';
 import type { CalibrationStatistics } from '../../calib/statistics.ts';
 import { type HostParameters, hostCode, hostParameters } from '../../quant/hostParameters.ts';
-import type { CodeFormat } from '../../quant/parameters.ts';
+import { type CodeFormat, codeRange } from '../../quant/parameters.ts';
 import type { Graph, GraphNode } from '../graph.ts';
 import { GraphEditor } from '../graphEditor.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import type { OperatorTable } from '../operator.ts';
 import { foldAffine } from '../passes/foldAffine.ts';
-import { exclusion, type QuantizeModelOptions } from './options.ts';
-import { placeQuantization } from './placement.ts';
-import { quantizeWeights } from './weights.ts';
+import { LayerTable, neededOpset, type QuantizeModelOptions } from './options.ts';
+import { isProduct, type Placement, placeQuantization, placeWeights } from './placement.ts';
+import { type QuantizedWeights, quantizeWeights } from './weights.ts';
 
 /** A quantized graph, and what became of its nodes. */
 export interface QuantizedGraph {
@@ -22,70 +21,72 @@ export interface QuantizedGraph {
   readonly skipped: readonly { readonly node: string; readonly reason: string }[];
 }
 
-/** Name of the scale and the zero point of a value. */
+/** Scale and zero point of a value, and their names. */
 interface Parameters extends HostParameters {
+  readonly format: CodeFormat;
   readonly names: readonly [string, string];
 }
 
 /**
- * Quantizes a graph to 8 bits with static ranges, in the form that ONNX Runtime's quantizer gives: QuantizeLinear and
- * DequantizeLinear (QDQ) around convolutions, matrix products and what lies between them; weights as int8 constants, symmetric;
+ * Quantizes a graph with static ranges, in the form that ONNX Runtime's quantizer gives: QuantizeLinear and
+ * DequantizeLinear (QDQ) around convolutions, matrix products and what lies between them; weights as constant codes;
  * biases as int32 at the product of the scales of input and weight. What follows a convolution and is linear in each channel,
- * batch normalization above all, is folded into it first.
+ * batch normalization above all, is folded into it first. With `activations: 'float'` weights alone are codes.
  *
- * @param graph of operator set 13 or newer
- * @param statistics ranges of the values of this graph, as `calibrate` finds them
- * @throws InvalidInput for statistics of another model, and patterns that fit no node; InvalidQuantization for an older
- * operator set
+ * @param graph of operator set 13 or newer; 21 for 4 bits and groups
+ * @param statistics ranges of the values of this graph, as `calibrate` finds them; undefined where activations stay in float
+ * @throws InvalidInput for statistics of another model or none, and patterns that fit no node; InvalidQuantization for an
+ * older operator set and formats that there are not
  */
 export function quantizeGraph(
   graph: Graph,
   operators: OperatorTable,
-  statistics: CalibrationStatistics,
+  statistics: CalibrationStatistics | undefined,
   options: QuantizeModelOptions = {},
 ): QuantizedGraph {
   const editor = new GraphEditor(graph, operators);
-  if (editor.opset() < 13) {
+  const layers = new LayerTable(editor.nodes, options);
+  const opset = neededOpset(options);
+  if (editor.opset() < opset) {
     throw new InvalidQuantization(
-      `The graph is of operator set ${editor.opset()}, which cannot be quantized per channel; upgrade it to 13 or 21.`,
+      `The graph is of operator set ${editor.opset()}, which cannot express what is asked for; upgrade it to ${opset}.`,
     );
   }
+  if (!statistics && options.activations !== 'float') {
+    throw new InvalidInput('There are no ranges of activations; calibrate the model, or leave activations in float.');
+  }
   foldAffine(editor);
-  return new GraphQuantizer(editor, statistics, options).run();
+  return new GraphQuantizer(editor, statistics, options, layers).run();
 }
 
 class GraphQuantizer {
   readonly #editor: GraphEditor;
-  readonly #statistics: CalibrationStatistics;
-  readonly #options: QuantizeModelOptions;
-  readonly #format: CodeFormat;
+  readonly #known: CalibrationStatistics['values'];
+  readonly #layers: LayerTable;
+  readonly #weightsOnly: boolean;
+  readonly #signed: boolean;
   readonly #parameters = new Map<string, Parameters>();
 
-  constructor(editor: GraphEditor, statistics: CalibrationStatistics, options: QuantizeModelOptions) {
+  constructor(
+    editor: GraphEditor,
+    statistics: CalibrationStatistics | undefined,
+    { activations = {} }: QuantizeModelOptions,
+    layers: LayerTable,
+  ) {
     this.#editor = editor;
-    this.#statistics = statistics;
-    this.#options = options;
-    this.#format = { bits: 8, signed: options.activations?.signed ?? false, scheme: 'asymmetric' };
+    this.#known = statistics?.values ?? {};
+    this.#layers = layers;
+    this.#weightsOnly = activations === 'float';
+    this.#signed = activations !== 'float' && (activations.signed ?? false);
   }
 
   run(): QuantizedGraph {
     const editor = this.#editor;
     const { nodes } = editor;
-    const { values: known } = this.#statistics;
-    const {
-      nodes: chosen,
-      values,
-      sameAs,
-      skipped,
-    } = placeQuantization(editor, {
-      hasRange: (name) => Object.hasOwn(known, name),
-      isExcluded: exclusion(nodes, this.#options.exclude ?? []),
-    });
-    if (!nodes.some(({ inputs, outputs }) => [...inputs, ...outputs].some((name) => Object.hasOwn(known, name)))) {
-      throw new InvalidInput('The statistics have no value of this model; calibrate this very model.');
-    }
+    const placement = this.#place(nodes);
+    const { values, sameAs, skipped } = placement;
     const dequantized = new Map(values.map((name) => [name, this.#quantize(name, sameAs.get(name))]));
-    const quantized = new Set(chosen);
+    const quantized = new Set(placement.nodes);
     for (const node of nodes) {
       const inputs = node.inputs.map((name) => dequantized.get(name) ?? name);
       if (quantized.has(node)) this.#quantizeConstants(node, inputs);
@@ -93,9 +94,19 @@ class GraphQuantizer {
     }
     return {
       graph: editor.finish(),
-      quantized: chosen.map(({ name }) => name),
+      quantized: placement.nodes.map(({ name }) => name),
       skipped: [...skipped].map(([{ name }, reason]) => ({ node: name, reason })),
     };
+  }
+
+  #place(nodes: readonly GraphNode[]): Placement {
+    const isExcluded = (node: GraphNode): boolean => this.#layers.formatOf(node) === undefined;
+    if (this.#weightsOnly) return placeWeights(this.#editor, isExcluded);
+    const hasRange = (name: string): boolean => Object.hasOwn(this.#known, name);
+    if (!nodes.some(({ inputs, outputs }) => [...inputs, ...outputs].some(hasRange))) {
+      throw new InvalidInput('The statistics have no value of this model; calibrate this very model.');
+    }
+    return placeQuantization(this.#editor, { hasRange, isExcluded });
   }
 
   /** Quantizes and dequantizes a value. Gives the name of the result. */
@@ -106,20 +117,44 @@ class GraphQuantizer {
     const editor = this.#editor;
     const codes = editor.freshName(`${name}_quantized`);
     const result = editor.freshName(`${name}_dequantized`);
+    // Elements of what is quantized already lie within.
+    const bounded = shared ? name : this.#bounded(name, parameters);
     const onnx = { domain: '', attributes: new Map() };
-    editor.insert({ ...onnx, operator: 'QuantizeLinear', inputs: [name, ...parameters.names], outputs: [codes] });
+    editor.insert({ ...onnx, operator: 'QuantizeLinear', inputs: [bounded, ...parameters.names], outputs: [codes] });
     editor.insert({ ...onnx, operator: 'DequantizeLinear', inputs: [codes, ...parameters.names], outputs: [result] });
     return result;
   }
 
+  /** The value within what its codes can be: QuantizeLinear itself knows but the bounds of 8 bits. */
+  #bounded(name: string, { format, scale, zeroPoint }: Parameters): string {
+    if (format.bits === 8) return name;
+    const editor = this.#editor;
+    const { low, high } = codeRange(format);
+    const bounds = [low, high].map((code, index) => {
+      const value = hostTensor('float32', [], [(code - zeroPoint) * scale]);
+      return editor.addInitializer(`${name}_${index === 0 ? 'least' : 'greatest'}`, value);
+    });
+    const bounded = editor.freshName(`${name}_bounded`);
+    editor.insert({ operator: 'Clip', domain: '', inputs: [name, ...bounds], outputs: [bounded] });
+    return bounded;
+  }
+
   #parametersOf(name: string): Parameters {
-    const { minimum = [], maximum = [] } = this.#statistics.values[name] ?? {};
-    const parameters = hostParameters(Math.min(...minimum), Math.max(...maximum), this.#format);
-    return { ...parameters, names: this.#addParameters(name, parameters) };
+    const { minimum = [], maximum = [] } = this.#known[name] ?? {};
+    const format = this.#formatOf(this.#editor.users(name));
+    const parameters = hostParameters(Math.min(...minimum), Math.max(...maximum), format);
+    return { ...parameters, format, names: this.#addParameters(name, parameters) };
+  }
+
+  /** The format of what these nodes read: products decide, where there are any. */
+  #formatOf(readers: readonly GraphNode[]): CodeFormat {
+    const wanted = readers.filter(isProduct).flatMap((node) => this.#layers.formatOf(node)?.activationBits ?? []);
+    const bits = wanted.length === 0 ? this.#layers.activationBits : Math.max(...wanted);
+    return { bits, signed: this.#signed, scheme: 'asymmetric' };
   }
 
   #addParameters(name: string, { scale, zeroPoint }: HostParameters): [string, string] {
-    const type = this.#format.signed ? 'int8' : 'uint8';
+    const type = this.#signed ? 'int8' : 'uint8';
     return [
       this.#editor.addInitializer(`${name}_scale`, hostTensor('float32', [], [scale])),
       this.#editor.addInitializer(`${name}_zero_point`, hostTensor(type, [], [zeroPoint])),
@@ -131,65 +166,56 @@ class GraphQuantizer {
     const constants = node.inputs.map((name) => this.#editor.constant(name));
     if (node.operator === 'Add' || node.operator === 'Mul') {
       constants.forEach((constant, index) => {
-        if (constant) inputs[index] = this.#quantizeOperand(node.inputs[index] ?? '', constant);
+        if (constant) inputs[index] = this.#quantizeOperand(node, node.inputs[index] ?? '', constant);
       });
     }
-    const weights = constants[1];
-    const axis = weights && channelAxis(node, weights.shape);
-    if (!weights || axis === undefined) return;
+    const [, weights, bias] = constants;
+    const format = this.#layers.formatOf(node);
+    if (!weights || !format || !isProduct(node)) return;
     const [x = '', weightName = '', biasName = ''] = node.inputs;
-    const inputScale = this.#parameters.get(x)?.scale ?? 1;
-    const perChannel = (this.#options.weights?.granularity ?? 'channel') === 'channel' && axis !== null;
-    const bias = constants[2];
-    const made = quantizeWeights(weights, perChannel ? axis : undefined, inputScale, bias);
-    inputs[1] = this.#dequantize(weightName, made.codes, made.scales, made.zeroPoints, perChannel ? axis : undefined);
-    if (made.bias)
-      inputs[2] = this.#dequantize(biasName, made.bias.codes, made.bias.scales, undefined, perChannel ? 0 : undefined);
+    const inputScale = this.#weightsOnly ? undefined : (this.#parameters.get(x)?.scale ?? 1);
+    const made = quantizeWeights({ node, weights, bias, inputScale, format });
+    inputs[1] = this.#insertWeights(weightName, made);
+    if (made.bias) {
+      const { codes, scales, attributes } = made.bias;
+      inputs[2] = this.#dequantize(biasName, [codes, scales], attributes);
+    }
+  }
+
+  #insertWeights(name: string, { codes, scales, zeroPoints, attributes, reshape }: QuantizedWeights): string {
+    const dequantized = this.#dequantize(name, [codes, scales, zeroPoints], attributes);
+    if (!reshape) return dequantized;
+    const shape = this.#editor.addInitializer(`${name}_shape`, hostTensor('int64', [reshape.length], reshape));
+    const result = this.#editor.freshName(`${name}_reshaped`);
+    this.#editor.insert({ operator: 'Reshape', domain: '', inputs: [dequantized, shape], outputs: [result] });
+    return result;
   }
 
   /** A constant operand of a sum or a product, with one scale as the other operand has. */
-  #quantizeOperand(name: string, constant: HostTensor): string {
-    const { data, shape } = constant;
+  #quantizeOperand(node: GraphNode, name: string, { data, shape }: HostTensor): string {
     let [least, greatest] = [0, 0];
     for (const value of data) [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
-    const parameters = hostParameters(least, greatest, this.#format);
-    const codes = Array.from(data, (value) => hostCode(value, parameters, this.#format));
-    const [scale, zeroPoint] = this.#addParameters(name, parameters);
-    const codesName = this.#editor.addInitializer(
-      `${name}_quantized`,
-      hostTensor(this.#format.signed ? 'int8' : 'uint8', shape, codes),
+    const format = this.#formatOf([node]);
+    const parameters = hostParameters(least, greatest, format);
+    const codes = Array.from(data, (value) => hostCode(value, parameters, format));
+    const type = this.#signed ? 'int8' : 'uint8';
+    return this.#dequantize(
+      name,
+      [
+        hostTensor(type, shape, codes),
+        hostTensor('float32', [], [parameters.scale]),
+        hostTensor(type, [], [parameters.zeroPoint]),
+      ],
+      new Map(),
     );
-    return this.#insertDequantize(name, [codesName, scale, zeroPoint], undefined);
   }
 
-  #dequantize(
-    name: string,
-    codes: HostTensor,
-    scales: HostTensor,
-    zeroPoints: HostTensor | undefined,
-    axis: number | undefined,
-  ): string {
-    const inputs = [
-      this.#editor.addInitializer(`${name}_quantized`, codes),
-      this.#editor.addInitializer(`${name}_scale`, scales),
-      ...(zeroPoints ? [this.#editor.addInitializer(`${name}_zero_point`, zeroPoints)] : []),
-    ];
-    return this.#insertDequantize(name, inputs, axis);
-  }
-
-  #insertDequantize(name: string, inputs: readonly string[], axis: number | undefined): string {
+  /** Adds constants (codes, scales and zero points) and what dequantizes them. Gives the name of the result. */
+  #dequantize(name: string, constants: readonly HostTensor[], attributes: ReadonlyMap<string, number>): string {
+    const suffixes = ['quantized', 'scale', 'zero_point'];
+    const inputs = constants.map((each, index) => this.#editor.addInitializer(`${name}_${suffixes[index]}`, each));
     const result = this.#editor.freshName(`${name}_dequantized`);
-    const attributes = axis === undefined ? new Map() : new Map([['axis', axis]]);
     this.#editor.insert({ operator: 'DequantizeLinear', domain: '', inputs, outputs: [result], attributes });
     return result;
   }
-}
-
-/** The axis of a product's weights that output channels lie along; null where they lie along none, undefined for no product. */
-function channelAxis({ operator, attributes }: GraphNode, shape: Shape): number | null | undefined {
-  if (operator === 'Conv') return 0;
-  if (operator === 'Gemm') return attributes.get('transB') === 1 ? 0 : 1;
-  if (operator !== 'MatMul') return undefined;
-  // Matrices of a batch have one scale, as ONNX Runtime takes them; so has a vector.
-  return shape.length === 2 ? 1 : null;
 }
