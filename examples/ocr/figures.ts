@@ -1,18 +1,10 @@
 /** The table of times and bytes. */
-import type { Engine } from '../../src/index.ts';
 import { element, grouped, tableRow } from '../demo/elements.ts';
-import { planBytes, weightBytes } from './models.ts';
+import { type ModelRegistry, planBytes, weightBytes } from './models.ts';
 import { type OcrModels, type PageText, type Stage, stages } from './reader.ts';
 
 const titles: Readonly<Record<Stage, string>> = { detect: 'Find lines', turn: 'Turn them', read: 'Read them' };
 const unknown = '–';
-
-/** What one set of models took. */
-export interface Taken {
-  readonly models: OcrModels;
-  /** Undefined until the picture is read. */
-  readonly page: PageText | undefined;
-}
 
 function milliseconds(value: number | undefined): string {
   return value === undefined ? unknown : `${grouped(Math.round(value))} ms`;
@@ -26,12 +18,31 @@ function total({ milliseconds: times }: PageText): number {
   return stages.reduce((sum, stage) => sum + times[stage], 0);
 }
 
-/** Shows what the float models and, where there are any, the quantized ones took. */
-export function showFigures(engine: Engine | undefined, float: Taken | undefined, quantized: Taken | undefined): void {
+/** What one set of models took: undefined until it has read the picture. */
+interface Taken {
+  readonly which: 'float' | 'quantized';
+  readonly models: OcrModels;
+  readonly page: PageText | undefined;
+}
+
+/**
+ * Shows what the float models and, where there are any, the quantized ones took.
+ *
+ * @param registry undefined until the models are there
+ */
+export function showFigures(
+  registry: ModelRegistry | undefined,
+  pages: { readonly float?: PageText | undefined; readonly quantized?: PageText | undefined } = {},
+): void {
+  const quantized = registry?.quantized;
+  const sets: readonly (Taken | undefined)[] = [
+    registry && { which: 'float', models: registry.float, page: pages.float },
+    quantized && { which: 'quantized', models: quantized, page: pages.quantized },
+  ];
   const row = (title: string, value: (taken: Taken) => string): HTMLTableRowElement => {
     const cells = tableRow(
       title,
-      [float, quantized].map((taken) => (taken ? value(taken) : unknown)),
+      sets.map((taken) => (taken ? value(taken) : unknown)),
     );
     cells.lastElementChild?.classList.add('quantized');
     return cells;
@@ -41,8 +52,9 @@ export function showFigures(engine: Engine | undefined, float: Taken | undefined
   table.tBodies[0]?.replaceChildren(
     ...stages.map((stage) => row(titles[stage], ({ page }) => milliseconds(page?.milliseconds[stage]))),
     row('Together', ({ page }) => milliseconds(page && total(page))),
+    row('Model files', ({ which }) => megabytes(registry?.fileBytes(which))),
     row('Weights', ({ models }) => megabytes(weightBytes(models))),
     row('Working memory', ({ models }) => megabytes(planBytes(models))),
-    row('GPU memory of the page', (taken) => (taken === float ? megabytes(engine?.memory.live) : '')),
+    row('GPU memory of the page', ({ which }) => (which === 'float' ? megabytes(registry?.engine.memory.live) : '')),
   );
 }

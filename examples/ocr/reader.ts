@@ -53,12 +53,13 @@ export interface PageText {
 const leastConfidence = 0.5;
 /** A line is turned when the classifier is as sure as this that it is upside down. */
 const leastCertainty = 0.9;
-const classifierWidth = 192;
+/** Width that the classifier gets for all lines. */
+export const classifierWidth = 192;
 /**
  * What the recogniser sees around a box, in heights of the line. Of 85 drawn lines, it loses a space in 23 without any, and
  * in none with this; more would show the lines above and below.
  */
-const lineMargin = 0.2;
+export const lineMargin = 0.2;
 
 /**
  * Runs a model with one picture input and gives its first output.

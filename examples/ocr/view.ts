@@ -8,6 +8,8 @@ import type { LineText } from './recognition.ts';
 /** A line as it is shown. */
 export interface ShownLine {
   readonly quad: Quad;
+  /** Where the quantized models found it; absent where they did not. */
+  readonly quantizedQuad?: Quad | undefined;
   /** Undefined until it is read, null where a model found no such line. */
   readonly reading: LineText | undefined | null;
   /** What the quantized models read: null where they found no such line, undefined without such models. */
@@ -49,6 +51,8 @@ export class View {
   readonly #boxes: SVGSVGElement;
   readonly #onCopy: (text: string) => void;
   #lines: readonly ShownLine[] = [];
+  /** Of each line: where the models found it, and where the quantized ones did. */
+  #polygons: readonly (readonly SVGPolygonElement[])[] = [];
 
   /** @param onCopy called with the text of a line that is pressed */
   constructor(onCopy: (text: string) => void) {
@@ -77,7 +81,8 @@ export class View {
   showLines(lines: readonly ShownLine[], empty: string): void {
     const focused = [...this.#list.querySelectorAll('button')].indexOf(document.activeElement as HTMLButtonElement);
     this.#lines = lines;
-    this.#boxes.replaceChildren(...lines.map((line, index) => this.#box(line, index)));
+    this.#polygons = lines.map((line, index) => this.#boxesOf(line, index));
+    this.#boxes.replaceChildren(...this.#polygons.flat());
     this.#list.replaceChildren(
       ...(lines.length > 0
         ? lines.map((line, index) => make('li', {}, this.#button(line, index)))
@@ -99,10 +104,16 @@ export class View {
     return button;
   }
 
-  #box({ quad, reading }: ShownLine, index: number): SVGPolygonElement {
+  #boxesOf({ quad, quantizedQuad, reading }: ShownLine, index: number): SVGPolygonElement[] {
+    const kind = reading === undefined ? 'unread' : reading === null ? 'quantized' : 'float';
+    const isSecond = quantizedQuad && reading !== null;
+    return [this.#box(quad, kind, index), ...(isSecond ? [this.#box(quantizedQuad, 'quantized', index)] : [])];
+  }
+
+  #box(quad: Quad, kind: 'float' | 'quantized' | 'unread', index: number): SVGPolygonElement {
     const polygon = document.createElementNS('http://www.w3.org/2000/svg', 'polygon');
     polygon.setAttribute('points', quad.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' '));
-    polygon.classList.toggle('unread', reading === undefined);
+    polygon.classList.add(kind);
     polygon.addEventListener('mouseenter', () => {
       this.#light(index);
       this.#list.children[index]?.scrollIntoView({ block: 'nearest' });
@@ -112,8 +123,11 @@ export class View {
   }
 
   #light(index: number | undefined): void {
-    for (const shown of [this.#boxes.children, this.#list.querySelectorAll('button')]) {
-      for (const [position, one] of [...shown].entries()) one.classList.toggle('lit', position === index);
+    const buttons = [...this.#list.querySelectorAll('button')].map((button) => [button]);
+    for (const shown of [this.#polygons, buttons]) {
+      for (const [position, elements] of shown.entries()) {
+        for (const one of elements) one.classList.toggle('lit', position === index);
+      }
     }
   }
 }

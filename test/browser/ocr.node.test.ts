@@ -49,7 +49,7 @@ describe('the page that reads pictures', () => {
     const times = await chrome.page.$$eval('#figures tbody td:nth-child(2)', (cells) =>
       cells.map((cell) => Number.parseFloat((cell.textContent ?? '').replace(',', ''))),
     );
-    expect(times).toHaveLength(7);
+    expect(times).toHaveLength(8);
     expect(times.every((value) => value > 0)).toBe(true);
   });
 
@@ -104,6 +104,27 @@ describe('the page that reads pictures', () => {
       'quantized: the same',
     ]);
     expect(await chrome.page.$eval('#alert', (alert) => (alert as HTMLElement).hidden)).toBe(true);
+  });
+
+  test('quantizes a model on what it reads, reads with it, and gives it away', async () => {
+    for (const role of ['detector', 'recogniser']) await chrome.page.click(`#quantize-${role}`);
+    await chrome.page.select('#material', 'picture');
+    await chrome.page.click('#quantize');
+    await chrome.page.waitForFunction(() => /nodes read 8-bit codes/.test(document.body.textContent ?? ''));
+    await untilStatus(/2 of 2 the same by the quantized models\.$/);
+    // Both lines, upright and upside down.
+    expect(await textOf('#quantized-models li span')).toMatch(
+      /^Classifier: [1-9]\d+ nodes read 8-bit codes.*; 4 inputs in/,
+    );
+    const bytes = Number((await textOf('#save-classifier')).replace(/\D/g, ''));
+    expect(bytes).toBeGreaterThan(100_000);
+    // A float32 is four codes; what stays is names and scales.
+    expect(bytes).toBeLessThan(350_000);
+    expect(await chrome.page.$$('#boxes polygon.quantized')).toHaveLength(2);
+    await chrome.page.click('#remove');
+    await untilStatus(/exactly as drawn\.$/);
+    expect(await chrome.page.$$('#boxes polygon.quantized')).toHaveLength(0);
+    expect(await chrome.page.$$('#quantized-models li')).toHaveLength(0);
   });
 
   test('fits a phone', async () => {
