@@ -1,12 +1,15 @@
 import package::shared::dispatch::linearWorkgroup;
-import package::shared::requantize::scaleHalfEven;
-import package::shared::wide::umul64;
+@if(float) import package::shared::exactFloat::scaleInteger;
+@if(!float) import package::shared::requantize::scaleHalfEven;
+@if(gemmlowp) import package::shared::wide::umul64;
 
 // Integer sums to 8-bit results: round(sum * factor) + zeroPoint, within bounds, with the factor as a 31-bit multiplier
 // and a shift. Integers only. Conditions: gemmlowp, for its two roundings (a doubling high product with ties towards +∞,
-// then a shift with ties away from zero); else one rounding, half to even.
+// then a shift with ties away from zero); float, for those of float32 before the one half to even, as ONNX Runtime has them;
+// else one rounding, half to even.
 //
-// sums: [rows][N] i32. multipliers: [N] of (multiplier, shift), factor = multiplier * 2^-shift. y: [rows][N] bytes, rows
+// sums: [rows][N] i32. multipliers: [N] of (multiplier, shift), factor = multiplier * 2^-shift, or with `float` of (bits of
+// the factor as f32, anything). y: [rows][N] bytes, rows
 // padded with zeros to 16 bytes. Dispatch: one invocation a word of y, from word `start` on.
 
 struct Uniforms {
@@ -75,7 +78,8 @@ fn main(
       let factor = multipliers[column];
       let sum = sums[uniforms.sumStart + row * uniforms.columnCount + column];
       @if(gemmlowp) let value = scaleGemmlowp(sum, factor.x, factor.y);
-      @if(!gemmlowp) let value = scaleHalfEven(sum, factor.x, factor.y);
+      @if(float) let value = i32(round(clamp(bitcast<f32>(scaleInteger(sum, u32(factor.x))), -0x1p16, 0x1p16)));
+      @if(!gemmlowp && !float) let value = scaleHalfEven(sum, factor.x, factor.y);
       // Far from the ends of i32, so that the zero point cannot overflow.
       let code = clamp(clamp(value, -0x10000, 0x10000) + uniforms.zeroPoint, uniforms.low, uniforms.high);
       word |= (u32(code) & 0xffu) << (byte * 8u);

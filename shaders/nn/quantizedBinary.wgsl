@@ -1,25 +1,15 @@
-// Sums or products of 8-bit codes, to 8-bit codes, in integers.
-//
-// `computed`: with da = a - aZero and db = b - bZero the result is da * A + db * B, or da * db * A (`product`), rounded half
-// to even, plus a zero point, within bounds. The factors A and B have FRACTION + LIMB bits behind the point, in two parts:
-// A = aHigh / 2^FRACTION + aLow / 2^(FRACTION + LIMB). The host chooses FRACTION so that nothing overflows.
-// `tabled`: the same from a table, which adapters that run shaders on the CPU look up faster than they compute.
-// On SwiftShader a sum of 614,400 elements takes 3.6 ms tabled, 15 ms computed, 5.3 ms in float32;
-// a product by one factor a channel 2.5, 11 and 8 ms.
+// Sums or products of 8-bit codes, to 8-bit codes, from a table of all pairs. On SwiftShader a sum of 614,400 elements takes
+// 3.6 ms, 5.3 ms in float32; a product by one factor a channel 2.5 and 8 ms.
 //
 // a, b, y  8-bit elements in rows padded with zeros to vectors of 16 bytes; y has rows of `columnCount` elements in
-//          `rowQuads` vectors. Signed, or unsigned with their highest bits flipped by aFlip and bFlip.
+//          `rowQuads` vectors
 // table    a word for each pair of bytes, b's in front; the byte of y
-// Conditions: product; broadcast: rows of y run over four axes with lengths length0 (innermost) …, along which a and b
+// Conditions: broadcast: rows of y run over four axes with lengths length0 (innermost) …, along which a and b
 //             move on by aStep0 … vectors; aColumns is 0 where the first byte of a's row stands for all of them. Without
 //             it, a and b have the shape of y. padded, rows end within a vector.
-// Constants: FRACTION, LIMB.
 // Dispatch: one invocation 16 bytes, from `start` on.
 import package::shared::dispatch::linearWorkgroup;
-import package::shared::bytes::signedBytes;
 @if(padded) import package::shared::bytes::bytesInRow;
-import constants::FRACTION;
-import constants::LIMB;
 
 struct Uniforms {
   start: u32,
@@ -31,52 +21,14 @@ struct Uniforms {
   bStep0: u32, bStep1: u32, bStep2: u32, bStep3: u32,
   aColumns: u32,
   bColumns: u32,
-  aFlip: u32,
-  bFlip: u32,
-  // Zero points of signed codes.
-  aZero: i32,
-  bZero: i32,
-  aHigh: i32,
-  aLow: i32,
-  bHigh: i32,
-  bLow: i32,
-  // Bounds of a product before it is scaled.
-  largest: i32,
-  // Zero point and bounds of y, less the type's least code.
-  yZero: f32,
-  lowest: f32,
-  highest: f32,
-  yFlip: u32,
 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> a: array<vec4u>;
 @group(0) @binding(2) var<storage, read> b: array<vec4u>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4u>;
-@group(0) @binding(4) var<storage, read> table: array<u32, 65536>;
+@group(0) @binding(3) var<storage, read> table: array<u32, 65536>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
 
-const one = 1i << FRACTION;
-const lowMask = (1i << LIMB) - 1i;
-const unit = 1f / f32(1i << FRACTION);
-const limbUnit = 1f / f32(1i << LIMB);
-
-fn combined(aWord: u32, bWord: u32) -> u32 {
-  let da = signedBytes(aWord ^ uniforms.aFlip) - vec4i(uniforms.aZero);
-  let db = signedBytes(bWord ^ uniforms.bFlip) - vec4i(uniforms.bZero);
-  @if(product) let both = clamp(da * db, vec4i(-uniforms.largest), vec4i(uniforms.largest));
-  @if(product) let high = both * uniforms.aHigh;
-  @if(product) let low = both * uniforms.aLow;
-  @if(!product) let high = da * uniforms.aHigh + db * uniforms.bHigh;
-  @if(!product) let low = da * uniforms.aLow + db * uniforms.bLow;
-  let sum = high + vec4i(vec4f(low & vec4i(~lowMask)) * limbUnit);
-  // What is added before the cut makes it a rounding: just less than a half where an exact half is to go down, to an even code.
-  let oddOrMore = min((sum & vec4i(one)) | (low & vec4i(lowMask)), vec4i(1));
-  let rounded = sum + vec4i(one / 2 - 1) + oddOrMore;
-  // From here on the codes less the type's least.
-  let codes = clamp(vec4f(rounded & vec4i(-one)) * unit + uniforms.yZero, vec4f(uniforms.lowest), vec4f(uniforms.highest));
-  return (u32(codes.x + codes.y * 0x1p8f + codes.z * 0x1p16f) + u32(codes.w) * 0x1000000u) ^ uniforms.yFlip;
-}
-
-// The same from a table of all pairs.
+// Four bytes of y.
 fn found(aWord: u32, bWord: u32) -> u32 {
   return table[(aWord & 0xffu) | ((bWord & 0xffu) << 8u)]
     + table[((aWord >> 8u) & 0xffu) | (bWord & 0xff00u)] * 0x100u
@@ -113,13 +65,8 @@ fn operandsOf(index: u32) -> Operands {
   }
 }
 
-fn write(index: u32, codes: vec4u) {
-  @if(padded) y[index] = codes & bytesInRow((index % uniforms.rowQuads) * 16u, uniforms.columnCount);
-  @else y[index] = codes;
-}
-
 @compute @workgroup_size(64)
-fn computed(
+fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
@@ -127,27 +74,12 @@ fn computed(
   let index = uniforms.start + linearWorkgroup(workgroup, workgroups) * 64u + local;
   if (index >= uniforms.end) { return; }
   let pair = operandsOf(index);
-  write(index, vec4u(
-    combined(pair.a.x, pair.b.x),
-    combined(pair.a.y, pair.b.y),
-    combined(pair.a.z, pair.b.z),
-    combined(pair.a.w, pair.b.w),
-  ));
-}
-
-@compute @workgroup_size(64)
-fn tabled(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = uniforms.start + linearWorkgroup(workgroup, workgroups) * 64u + local;
-  if (index >= uniforms.end) { return; }
-  let pair = operandsOf(index);
-  write(index, vec4u(
+  let codes = vec4u(
     found(pair.a.x, pair.b.x),
     found(pair.a.y, pair.b.y),
     found(pair.a.z, pair.b.z),
     found(pair.a.w, pair.b.w),
-  ));
+  );
+  @if(padded) y[index] = codes & bytesInRow((index % uniforms.rowQuads) * 16u, uniforms.columnCount);
+  @else y[index] = codes;
 }

@@ -7,7 +7,7 @@
 // Σ (x' − p)(w' − q) = Σ x'w' − q Σ x'm − p Σ (w' − q m), where m is 1 for the input channels that the output channel
 // sees: the second sum is a second pass with m in place of the weights, left out where all q are 0; the last part is an
 // offset that conv/integerTerms.wgsl makes, and constant because of the filling.
-import package::shared::requantize::scaleHalfEven;
+import package::shared::exactFloat::scaleInteger;
 
 struct Uniforms {
   // Tiles of this dispatch: [start, end). Counted pixels first, then channels, groups, batches.
@@ -112,30 +112,24 @@ fn wordsOf(sums: vec4i, terms: Terms, isSum: bool, bounds: vec2f) -> vec4u {
   return select(bitcast<vec4u>(scaled), bitcast<vec4u>(offset), isSum);
 }
 
-// round(sum * factor), half to even, in integers, for a normal f32 factor.
-fn scaleExactly(sum: i32, factor: u32) -> i32 {
-  let exponent = i32(factor >> 23u) - 150;
-  return scaleHalfEven(sum, i32(((factor & 0x7fffffu) | 0x800000u) << 7u), 7 - exponent);
-}
-
-// The bytes of four channels, from bounds.x to bounds.y, in a word; zeros beyond the first `count`. Results that f32 cannot tell from a tie of rounding
-// are made again in integers. Those beyond 1,024 are beyond the bounds as well.
+// The bytes of four channels, from bounds.x to bounds.y, in a word; zeros beyond the first `count`: round(f32(sum) * factor),
+// half to even, as ONNX Runtime has it. WGSL leaves open which way a product or an i32 is rounded to f32, so that next to a tie
+// the product is made again in integers. Results beyond 1,024 are beyond the bounds as well.
 fn codesOf(sums: vec4i, terms: Terms, zeroPoint: i32, count: u32, bounds: vec2i) -> u32 {
   let offset = sums + terms.offsets;
-  let scaled = clamp(vec4f(offset) * bitcast<vec4f>(terms.factors), vec4f(-1024), vec4f(1024));
-  let nearest = round(scaled);
-  var whole = vec4i(nearest);
-  // Two roundings of less than 2^-24 each.
-  let unsure = abs(scaled - nearest) > vec4f(0.5 - 0x1p-11);
+  var scaled = clamp(vec4f(offset) * bitcast<vec4f>(terms.factors), vec4f(-1024), vec4f(1024));
+  // Two roundings of less than 2^-23 each.
+  let unsure = abs(scaled - round(scaled)) > vec4f(0.5 - 0x1p-11);
   // A loop, because CPUs would run both branches of a condition.
   for (var once = 0u; once < 4u; once++) {
     if (!any(unsure)) {
       break;
     }
     if (unsure[once]) {
-      whole[once] = clamp(scaleExactly(offset[once], terms.factors[once]), -1024, 1024);
+      scaled[once] = bitcast<f32>(scaleInteger(offset[once], terms.factors[once]));
     }
   }
+  let whole = vec4i(round(scaled));
   let codes = bitcast<vec4u>(clamp(whole + zeroPoint, vec4i(bounds.x), vec4i(bounds.y))) & vec4u(0xffu);
   let placed = select(vec4u(), codes * vec4u(1u, 0x100u, 0x10000u, 0x1000000u), vec4u(0u, 1u, 2u, 3u) < vec4u(count));
   return placed.x | placed.y | placed.z | placed.w;

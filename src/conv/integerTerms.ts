@@ -38,7 +38,10 @@ export interface SumsResult {
   readonly bias?: Tensor<'int32'>;
 }
 
-/** Codes, [batch, …spatial, output channels]: halfEven((sum + bias) · fround(fround(xScale · wScale) / scale)) + zero point. */
+/**
+ * Codes, [batch, …spatial, output channels]: halfEven(fround(fround(sum + bias) · fround(fround(xScale · wScale) / scale))) + zero
+ * point.
+ */
 export interface CodesResult {
   readonly kind: 'codes';
   readonly xScale: Scale;

@@ -95,15 +95,16 @@ export function recordRequantization(
   return y;
 }
 
-/** How sums become codes: within [low, high], round(sum · multiplier · 2^−shift) + zeroPoint. */
+/** How sums become codes: within [low, high], round(sum · factor) + zeroPoint. */
 export interface SumsRequantization {
-  /** int32 [N, 2]: multiplier and shift of each column. */
+  /** int32 [N, 2]: multiplier and shift of each column, factor = multiplier · 2^−shift; for float32 its bits, and 0. */
   readonly multipliers: Bindable;
   readonly zeroPoint: number;
   readonly signed: boolean;
   readonly low: number;
   readonly high: number;
-  readonly rounding: Required<Requantization>['rounding'];
+  /** As of a product's result; or `float32` for a product in float32, rounded half to even, as ONNX Runtime has it. */
+  readonly rounding: Required<Requantization>['rounding'] | 'float32';
 }
 
 /** Records the conversion of i32 sums [..., N] to 8-bit codes with given multipliers. */
@@ -139,7 +140,7 @@ export function requantizeSums(
         bindings: { sums: sumWindow.view, multipliers, y: yWindow.view },
         workgroups: Math.ceil((end - first) / 64),
         work,
-        variant: { conditions: { gemmlowp: rounding === 'gemmlowp' } },
+        variant: { conditions: { gemmlowp: rounding === 'gemmlowp', float: rounding === 'float32' } },
       });
     }
   }

@@ -28,32 +28,14 @@ const uniforms = {
   bStep3: 'u32',
   aColumns: 'u32',
   bColumns: 'u32',
-  aFlip: 'u32',
-  bFlip: 'u32',
-  aZero: 'i32',
-  bZero: 'i32',
-  aHigh: 'i32',
-  aLow: 'i32',
-  bHigh: 'i32',
-  bLow: 'i32',
-  largest: 'i32',
-  yZero: 'f32',
-  lowest: 'f32',
-  highest: 'f32',
-  yFlip: 'u32',
 } as const;
-const bindings = { a: 'read', b: 'read', y: 'write' } as const;
-const name = 'nn/quantizedBinary';
-const computedKernel = declareKernel({ name, entryPoint: 'computed', uniforms, bindings });
-const tabledKernel = declareKernel({
-  name,
-  entryPoint: 'tabled',
+const kernel = declareKernel({
+  name: 'nn/quantizedBinary',
   uniforms,
-  bindings: { ...bindings, table: 'read' },
+  bindings: { a: 'read', b: 'read', table: 'read', y: 'write' },
 });
 
-const computedWork = 600;
-const tabledWork = 200;
+const workPerVector = 200;
 const largestRowAxes = 4;
 
 /** Sum or product. */
@@ -74,50 +56,6 @@ export interface BinaryQuantization {
   readonly output: QuantizedOutput;
 }
 
-/** Factors with a fixed point: `factor` / 2^(fraction + limb). */
-interface FixedPoint {
-  readonly fraction: number;
-  readonly limb: number;
-  readonly aFactor: number;
-  /** 0 for a product. */
-  readonly bFactor: number;
-  /** Bound of a product before it is scaled, beyond which the result is saturated all the same. */
-  readonly largest: number;
-}
-
-/** Above it even products of 1 are out of bounds. */
-const largestRatio = 256;
-
-/** Sums of both ratios up to `bound` leave room for so many bits behind the point. */
-const sumFractions = [
-  { fraction: 20, bound: 2 ** 3 },
-  { fraction: 12, bound: 2 ** 11 },
-  { fraction: 4, bound: 2 ** 19 },
-];
-
-function fixedPointOf({ operation, a, b, output }: BinaryQuantization): FixedPoint {
-  for (const quantization of [a, b, output]) assertByteQuantization(quantization);
-  const scale = Math.fround(output.scale);
-  const [aScale, bScale] = [Math.fround(a.scale), Math.fround(b.scale)];
-  if (operation === 'mul') {
-    const ratio = Math.min((aScale * bScale) / scale, largestRatio);
-    const [fraction, limb] = [21, 14];
-    const largest = Math.min(Math.ceil(largestRatio / ratio), 255 ** 2);
-    return { fraction, limb, aFactor: Math.round(ratio * 2 ** (fraction + limb)), bFactor: 0, largest };
-  }
-  const [aRatio, bRatio] = [aScale / scale, bScale / scale];
-  const found = sumFractions.find(({ bound }) => aRatio + bRatio <= bound);
-  if (!found) {
-    throw new InvalidQuantization(
-      `A sum of codes with scales ${aScale} and ${bScale} has scale ${scale}; the first two may be ${2 ** 19} times as large together at most. Give the result a greater scale.`,
-    );
-  }
-  const { fraction } = found;
-  const limb = 20;
-  const factor = (ratio: number): number => Math.round(ratio * 2 ** (fraction + limb));
-  return { fraction, limb, aFactor: factor(aRatio), bFactor: factor(bRatio), largest: 0 };
-}
-
 function boundsOf({ dtype, ...given }: QuantizedOutput): { readonly lowest: number; readonly highest: number } {
   const least = lowestCode(dtype);
   return {
@@ -126,23 +64,35 @@ function boundsOf({ dtype, ...given }: QuantizedOutput): { readonly lowest: numb
   };
 }
 
+/** A larger scale could make a number of an operand infinite, and a sum of two of them none. */
+const largestScale = 2 ** 119;
+
 /**
- * The definition of a sum or product of codes: (a − zₐ)·sₐ/s + (b − z_b)·s_b/s, or (a − zₐ)·(b − z_b)·sₐ·s_b/s, rounded half
- * to even, plus z, within bounds. The quotients of the float32 scales are rounded to a fixed point: for sums with 40 bits
- * behind it as long as they are not above 8 together (beyond: 32 or 24 bits), for products with 35, so that before its
- * rounding a result is less than 2⁻²⁰ off.
+ * The definition of a sum or product of codes: that of DequantizeLinear, Add or Mul, and QuantizeLinear, each in float32, as ONNX
+ * Runtime computes it. With x = (a − zₐ)·sₐ and w = (b − z_b)·s_b it is (x + w)/s or (x · w)/s, plus z, rounded half to even,
+ * within bounds. ONNX adds z after it rounded: where z is odd, exact ties are rounded to the other side here.
  * @returns a function of two codes.
  * @throws InvalidQuantization
  */
-export function combinationOf(quantization: BinaryQuantization): (a: number, b: number) => number {
-  const { operation, a, b, output } = quantization;
-  const { fraction, limb, aFactor, bFactor } = fixedPointOf(quantization);
+export function combinationOf({ operation, a, b, output }: BinaryQuantization): (a: number, b: number) => number {
+  for (const quantization of [a, b, output]) assertByteQuantization(quantization);
+  const [aScale, bScale, scale] = [a, b, output].map((quantization) => Math.fround(quantization.scale)) as [
+    number,
+    number,
+    number,
+  ];
+  if (Math.max(aScale, bScale) > largestScale) {
+    throw new InvalidQuantization(
+      `Codes have the scales ${aScale} and ${bScale}; those that are combined may be ${largestScale} at most. Quantize the operands again.`,
+    );
+  }
   const { lowest, highest } = boundsOf(output);
-  const unit = 2 ** -(fraction + limb);
   return (aCode, bCode) => {
-    const [da, db] = [aCode - a.zeroPoint, bCode - b.zeroPoint];
-    const value = operation === 'mul' ? da * db * aFactor : da * aFactor + db * bFactor;
-    return Math.min(Math.max(roundHalfToEven(value * unit) + output.zeroPoint, lowest), highest);
+    const x = Math.fround((aCode - a.zeroPoint) * aScale);
+    const w = Math.fround((bCode - b.zeroPoint) * bScale);
+    const value = Math.fround(Math.fround(operation === 'mul' ? x * w : x + w) / scale);
+    const code = roundHalfToEven(Math.fround(value + output.zeroPoint));
+    return Math.min(Math.max(code, lowest), highest) + 0;
   };
 }
 
@@ -161,40 +111,32 @@ function rowSteps(shape: Shape, operands: readonly Tensor[]): RowSteps | undefin
   return { lengths, steps: steps.map((list, index) => list.map((step) => step * (quads[index] ?? 0))) };
 }
 
-/** A sum or product that is ready for an adapter. */
+/** A sum or product that is ready to be computed. */
 export interface Combination {
   readonly quantization: BinaryQuantization;
-  /** The codes of all pairs, where looking them up is faster than computing them. */
-  readonly table: Tensor<'uint32'> | undefined;
+  /** The codes of all pairs. */
+  readonly table: Tensor<'uint32'>;
   dispose(): void;
 }
 
 /**
  * Prepares a sum or product of codes.
- * @param tabled by the adapter unless given
  * @throws InvalidQuantization
  */
-export function prepareCombination(
-  engine: Engine,
-  quantization: BinaryQuantization,
-  tabled = engine.info.software,
-): Combination {
+export function prepareCombination(engine: Engine, quantization: BinaryQuantization): Combination {
   const combine = combinationOf(quantization);
   const codeOf = ({ dtype }: ByteQuantization, byte: number): number => (dtype === 'int8' ? (byte << 24) >> 24 : byte);
   const { a, b } = quantization;
   const codes = (pair: number): number => combine(codeOf(a, pair & 0xff), codeOf(b, pair >> 8)) & 0xff;
-  const table = tabled
-    ? engine.tensor(
-        Uint32Array.from({ length: 2 ** 16 }, (_, pair) => codes(pair)),
-        [2 ** 16],
-      )
-    : undefined;
-  return { quantization, table, dispose: () => table?.dispose() };
+  const table = engine.tensor(
+    Uint32Array.from({ length: 2 ** 16 }, (_, pair) => codes(pair)),
+    [2 ** 16],
+  );
+  return { quantization, table, dispose: () => table.dispose() };
 }
 
 /**
- * A sum or product of 8-bit codes, broadcast as in NumPy, in integers alone: see `combinationOf`, which it agrees with bit
- * for bit.
+ * A sum or product of 8-bit codes, broadcast as in NumPy, from a table of what `combinationOf` gives for all pairs.
  * @returns codes of the output's type.
  * @throws InvalidQuantization where the operands have other types than were prepared for; ShapeMismatch, DisposedTensor
  */
@@ -225,23 +167,19 @@ export function quantizedBinary(
     ...rowUniforms(rows),
     aColumns: a.layout.columnCount === columnCount ? 1 : 0,
     bColumns: b.layout.columnCount === columnCount ? 1 : 0,
-    ...numberUniforms(quantization),
   };
-  const { fraction, limb } = fixedPointOf(quantization);
   const conditions = {
-    product: quantization.operation === 'mul',
     broadcast: a.layout.size !== size || b.layout.size !== size,
     padded: columnCount !== rowBytes,
   };
-  for (const { first, end, work } of workRuns(engine, size / 16, table ? tabledWork : computedWork, 64)) {
-    const dispatch = {
+  for (const { first, end, work } of workRuns(engine, size / 16, workPerVector, 64)) {
+    engine.run(kernel, {
       uniforms: { ...fixed, start: first, end },
+      bindings: { a, b, table, y },
       workgroups: Math.ceil((end - first) / 64),
       work,
-      variant: { conditions, constants: { FRACTION: fraction, LIMB: limb } },
-    };
-    if (table) engine.run(tabledKernel, { ...dispatch, bindings: { a, b, y, table } });
-    else engine.run(computedKernel, { ...dispatch, bindings: { a, b, y } });
+      variant: { conditions },
+    });
   }
   return y;
 }
@@ -253,21 +191,5 @@ function rowUniforms({ lengths, steps }: RowSteps) {
     ...{ length0, length1, length2 },
     ...{ aStep0: step(0, 0), aStep1: step(0, 1), aStep2: step(0, 2), aStep3: step(0, 3) },
     ...{ bStep0: step(1, 0), bStep1: step(1, 1), bStep2: step(1, 2), bStep3: step(1, 3) },
-  };
-}
-
-function numberUniforms(quantization: BinaryQuantization) {
-  const { a, b, output } = quantization;
-  const { limb, aFactor, bFactor, largest } = fixedPointOf(quantization);
-  const { lowest, highest } = boundsOf(output);
-  const least = lowestCode(output.dtype);
-  const flip = ({ dtype }: ByteQuantization): number => (dtype === 'uint8' ? 0x80808080 : 0);
-  const signedZero = ({ dtype, zeroPoint }: ByteQuantization): number => zeroPoint - lowestCode(dtype) - 128;
-  const high = (factor: number): number => Math.floor(factor / 2 ** limb);
-  return {
-    ...{ aFlip: flip(a), bFlip: flip(b), aZero: signedZero(a), bZero: signedZero(b) },
-    ...{ aHigh: high(aFactor), aLow: aFactor % 2 ** limb, bHigh: high(bFactor), bLow: bFactor % 2 ** limb, largest },
-    ...{ yZero: output.zeroPoint - least, lowest: lowest - least, highest: highest - least },
-    yFlip: output.dtype === 'int8' ? 0x80808080 : 0,
   };
 }

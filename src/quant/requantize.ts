@@ -8,6 +8,15 @@ export function requantizationFactor(xScale: number, wScale: number, yScale: num
   return Math.fround(Math.fround(xScale * wScale) / yScale);
 }
 
+/**
+ * sum · factor as ONNX Runtime requantizes on every processor: float32 numbers and a float32 product, rounded half to even.
+ * A product next to a tie may become one, so that codes differ by one from `requantized`.
+ * @param sum an int32
+ * @param factor a float32
+ */
+export const requantizedInFloat = (sum: number, factor: number): number =>
+  roundHalfToEven(Math.fround(Math.fround(sum) * factor));
+
 /** sum · factor rounded half to even, exactly, for an int32 and a float32. */
 export function requantized(sum: number, factor: number): number {
   // 24 bits of the factor and 29 of the sum make a product that float64 holds.

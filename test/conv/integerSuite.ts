@@ -4,7 +4,8 @@ import { integerConvolve } from '../../src/conv/integerConvolve.ts';
 import type { IntegerKernelChoice } from '../../src/conv/integerSelect.ts';
 import { packConvolutionWeights } from '../../src/conv/integerWeights.ts';
 import { toChannelsFirst, toChannelsLast } from '../../src/nn/channelsLast.ts';
-import { integerConvolution, roundedProduct } from '../reference/conv.ts';
+import { integerConvolution } from '../reference/conv.ts';
+import { requantizeFloat } from '../reference/gemm.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { outputLengthsOf, windowOf } from './cases.ts';
@@ -86,7 +87,7 @@ export function integerConvolutionSuite(
       const expected = Array.from(sums, (sum, index) => {
         const channel = channelOf(index);
         const factor = Math.fround(Math.fround(xScale * (wScales[channel] ?? 0)) / scale);
-        const code = roundedProduct(sum + (biases[channel] ?? 0), factor) + zeroPoint;
+        const code = requantizeFloat(sum + (biases[channel] ?? 0), factor) + zeroPoint;
         return Math.min(Math.max(code, bottom), lowest + 255);
       });
       expect(Array.from(await requantized.read())).toEqual(expected);

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { InvalidQuantization } from '../../src/base/errors.ts';
 import { sourceOfQuantized, sourceOfTensor } from '../../src/gemm/codeSource.ts';
 import { matmul } from '../../src/gemm/matmul.ts';
-import { recordRequantization, requantizationOf } from '../../src/gemm/requantize.ts';
+import { recordRequantization, requantizationOf, requantizeSums } from '../../src/gemm/requantize.ts';
 import { perChannel } from '../../src/quant/granularity.ts';
 import { quantize } from '../../src/quant/quantize.ts';
-import { integerFactor, requantizeGemmlowp, requantizeHalfEven } from '../reference/gemm.ts';
+import { integerFactor, requantizeFloat, requantizeGemmlowp, requantizeHalfEven } from '../reference/gemm.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { dispose } from './products.ts';
@@ -61,6 +61,47 @@ describe('requantize', () => {
     for (let row = 0; row < rowCount; row++)
       expect([...bytes.subarray(row * 64 + N, row * 64 + 64)]).toEqual([0, 0, 0]);
     dispose(sums, weights, w, x, y);
+  });
+
+  it('multiplies in float32 where that is asked for, as ONNX Runtime', async () => {
+    const engine = await open();
+    const random = createRandom(12);
+    const [rowCount, N] = [400, 30];
+    // Among them products that float32 makes a tie, as 5 · 0.1 is.
+    const factors = Float32Array.from({ length: N }, (_, n) =>
+      n % 2 ? (n / 10) * 2 ** -n : random.uniform() * 2 ** -n,
+    );
+    const values = Int32Array.from({ length: rowCount * N }, (_, index) => {
+      const reach = 130 / (factors[index % N] ?? 1);
+      if (index % 7 === 0) return random.integer(-(2 ** 31) + 1, 2 ** 31 - 1);
+      const near = (random.integer(-130, 130) + 0.5) / (factors[index % N] ?? 1);
+      return Math.max(
+        Math.min(Math.round(index % 2 ? near : (random.uniform() - 0.5) * 2 * reach), 2 ** 31 - 1),
+        -(2 ** 31) + 1,
+      );
+    });
+    const bits = new Int32Array(factors.buffer);
+    using sums = engine.tensor(values, [rowCount, N]);
+    using multipliers = engine.tensor(
+      Int32Array.from({ length: 2 * N }, (_, index) => (index % 2 ? 0 : (bits[index / 2] ?? 0))),
+      [N, 2],
+    );
+    const bounds = { zeroPoint: 3, low: -128, high: 127 };
+    using y = requantizeSums(engine, sums, {
+      multipliers: multipliers.allocation,
+      signed: true,
+      rounding: 'float32',
+      ...bounds,
+    });
+    const expected = Array.from(values, (sum, index) =>
+      Math.min(Math.max(requantizeFloat(sum, factors[index % N] ?? 0) + 3, -128), 127),
+    );
+    expect(Array.from(await y.read())).toEqual(expected);
+    const exact = Array.from(values, (sum, index) => sum * (factors[index % N] ?? 0));
+    expect(
+      exact.filter((value, index) => Math.round(value) !== requantizeFloat(values[index] ?? 0, factors[index % N] ?? 0))
+        .length,
+    ).toBeGreaterThan(10);
   });
 
   it('is the QLinearMatMul of the ONNX tests', async () => {

@@ -52,7 +52,9 @@ describe('by definition', () => {
     [7, 0.5, 4],
     [-5, 0.5, -2],
     [-7, 0.5, -4],
-    [2 ** 30 + 1, 2 ** -31, 1],
+    // float32 makes a tie of the sum, and of the product.
+    [2 ** 30 + 1, 2 ** -31, 0],
+    [25, 0.1, 2],
     [2 ** 30, 2 ** -31, 0],
     [2 ** 31 - 1, 3 * 2 ** -31, 3],
   ])('rounds %i · %f to %i, half to even', (bias, scale, code) => {

@@ -42,7 +42,7 @@ export const convIntegerCases: readonly NamedCase[] = [
   },
 ];
 
-/** QLinearConv as ONNX Runtime computes it too, but for its own roundings. */
+/** QLinearConv as ONNX Runtime computes it too. */
 export const qLinearConvCases: readonly NamedCase[] = [
   {
     name: 'QLinearConv 1 × 1, a scale for each channel, bias',
@@ -92,5 +92,24 @@ export const qLinearConvCases: readonly NamedCase[] = [
       randomTensor('int32', [6], 12),
     ],
     constants: [1, 2, 3, 4, 5, 6, 7, 8],
+  },
+  {
+    name: 'QLinearConv of products that float32 makes ties, as 5 · 0.1',
+    operator: QLinearConv,
+    inputs: [
+      hostTensor(
+        'int8',
+        [1, 1, 256],
+        Array.from({ length: 256 }, (_, index) => index - 128),
+      ),
+      scale(0.1),
+      point('int8', 0),
+      hostTensor('int8', [3, 1, 1], [1, 3, -7]),
+      scale(1),
+      point('int8', 0),
+      scale(1),
+      point('int8', 1),
+    ],
+    constants: [1, 2, 3, 4, 5, 6, 7],
   },
 ];

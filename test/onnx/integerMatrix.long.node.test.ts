@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ElementType, hostTensor, integerRange } from '../../src/graph/hostTensor.ts';
-import { MatMulInteger } from '../../src/onnx/operators/integerMatrix.ts';
 import { requantizedMatrixOperators } from '../../src/onnx/operators/requantizedMatrix.ts';
-import { requantizationFactor } from '../../src/quant/requantize.ts';
 import { runReference } from '../reference/onnxNode.ts';
 import { createRandom } from '../reference/random.ts';
 import { evaluateNode } from '../support/oneNode.ts';
@@ -14,11 +12,11 @@ describe('QLinearMatMul over random parameters as in ONNX Runtime', () => {
     ['int8', 'int8'],
   ];
 
-  it.each(combinations)('%s by %s: the same codes, or one off where a float is next to a tie', async (aType, bType) => {
+  it.each(combinations)('%s by %s: the same codes', async (aType, bType) => {
     const random = createRandom(20261123);
     const operator = requantizedMatrixOperators.find(({ name, domain }) => name === 'QLinearMatMul' && domain === '');
     if (!operator) throw new Error('There is no QLinearMatMul.');
-    let [compared, different] = [0, 0];
+    let compared = 0;
     for (let round = 0; round < 60; round++) {
       const [M, K, N] = [random.integer(1, 40), random.integer(1, 300), random.integer(1, 60)];
       const codes = (type: ElementType, ...shape: number[]) => {
@@ -36,30 +34,9 @@ describe('QLinearMatMul over random parameters as in ONNX Runtime', () => {
       const nodeCase = { operator, inputs, constants: [1, 2, 3, 4, 5, 6, 7] };
       const [found] = evaluateNode(nodeCase);
       const [wanted] = await runReference(nodeCase);
-      const [sums] = evaluateNode({
-        operator: MatMulInteger,
-        inputs: [left[0], right[0], left[2], right[2]],
-        opset: 10,
-      });
-      found?.data.forEach((code, index) => {
-        compared++;
-        const other = wanted?.data[index] ?? Number.NaN;
-        if (code === other) return;
-        different++;
-        const factors = right[1]?.data ?? [];
-        const factor = requantizationFactor(
-          left[1]?.data[0] ?? 0,
-          factors[(index % N) % factors.length] ?? 0,
-          target[0]?.data[0] ?? 1,
-        );
-        const value = (sums?.data[index] ?? 0) * factor;
-        expect(Math.abs(code - other)).toBe(1);
-        // ONNX Runtime rounds the product to a float first: 24 bits.
-        expect(Math.abs(Math.abs(value - Math.floor(value)) - 0.5)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -23);
-      });
+      expect(found?.data).toEqual(wanted?.data);
+      compared += found?.data.length ?? 0;
     }
-    console.log(`${aType} by ${bType}: ${different} of ${compared} codes differ`);
     expect(compared).toBeGreaterThan(30000);
-    expect(different).toBeLessThan(compared / 1000);
   });
 });

@@ -91,18 +91,3 @@ export function integerConvolution(
 ): Float64Array {
   return convolution(differences(x), differences(weights), { ...options, transposed: false }).sums;
 }
-
-/** round(sum · factor), half to even, of an exact product: factor is a float32. */
-export function roundedProduct(sum: number, factor: number): number {
-  let shift = 0;
-  let significand = factor;
-  while (!Number.isInteger(significand)) {
-    significand *= 2;
-    shift++;
-  }
-  const product = BigInt(sum) * BigInt(significand);
-  const unit = 1n << BigInt(shift);
-  const floor = product >> BigInt(shift);
-  const twice = 2n * (product - floor * unit);
-  return Number(twice > unit || (twice === unit && floor % 2n !== 0n) ? floor + 1n : floor);
-}

@@ -63,6 +63,16 @@ export function requantizeHalfEven(sum: number, { multiplier, shift }: IntegerFa
   return Number(sum < 0 ? -rounded : rounded);
 }
 
+/** The product of the float32 next to sum and a float32, rounded to float32 and then half to even, as MLAS computes it. */
+export function requantizeFloat(sum: number, factor: number): number {
+  const [float = 0] = Float32Array.of(sum);
+  const [product = 0] = Float32Array.of(float * factor);
+  // From 2²³ on all floats are whole; below, what adding 1.5 · 2²³ leaves of a fraction is rounded so.
+  return Math.abs(product) < 2 ** 22
+    ? (Float32Array.of(product + 1.5 * 2 ** 23)[0] ?? 0) - 1.5 * 2 ** 23
+    : Math.round(product);
+}
+
 /** gemmlowp's MultiplyByQuantizedMultiplier: a rounding doubling high product, then a rounding shift. */
 export function requantizeGemmlowp(sum: number, { multiplier, shift }: IntegerFactor): number {
   const left = BigInt(Math.max(31 - shift, 0));

@@ -14,6 +14,7 @@ import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { type ElementType, type HostTensor, hostTensor, integerRange } from '../../graph/hostTensor.ts';
 import type { ChannelsLast, NodeContext, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
+import { requantizedInFloat } from '../../quant/requantize.ts';
 import { type Convolution, type ConvolutionInputs, convolutionOf } from './convolution.ts';
 import { convolveOnHost } from './convolveOnHost.ts';
 import { tooManyAxes } from './slidingWindow.ts';
@@ -119,18 +120,6 @@ function sumsOnHost(
   });
 }
 
-/** round(sum · factor), half to even, of the exact product of an int32 and a float32, within ±1024. */
-function roundedProduct(sum: number, factor: number): number {
-  if (sum === 0) return 0;
-  const product = sum * factor;
-  if (Math.abs(product) >= 1024) return Math.sign(product) * 1024;
-  const whole = Math.floor(product);
-  // In two parts, each of them exact in float64, and their difference from a tie.
-  const high = Math.floor(sum / 65536) * 65536;
-  const beyond = high * factor - (whole + 0.5) + (sum - high) * factor;
-  return beyond > 0 || (beyond === 0 && whole % 2 !== 0) ? whole + 1 : whole;
-}
-
 function bound(context: NodeContext, name: string, fallback: number): number {
   const value = context.number(name, fallback);
   const [lowest, highest] = integerRange(context.input(linearInputs.yZeroPoint ?? 0).elementType) ?? [0, 0];
@@ -168,7 +157,7 @@ function evaluateCodes(context: NodeContext, values: readonly (HostTensor | unde
   const codes = sums.map((sum, index) => {
     const channel = channelOf(index, convolution);
     const biased = (sum + numberAt(at(linearInputs.bias), channel)) | 0;
-    const code = roundedProduct(biased, factors[channel] ?? 0) + zeroPoint;
+    const code = requantizedInFloat(biased, factors[channel] ?? 0) + zeroPoint;
     return Math.min(Math.max(code, lowest), highest);
   });
   return hostTensor(dtype, outputShape(context, convolution), codes);

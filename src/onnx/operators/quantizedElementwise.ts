@@ -1,4 +1,3 @@
-import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import {
@@ -49,10 +48,7 @@ export function quantizationAt(context: NodeContext, index: number, dtype: ByteT
 }
 
 /** Keeps the order of the axes that input 0 is held in. */
-function inHeldOrder(
-  record: RecordContext,
-  work: (x: Tensor<ByteType>) => Tensor<ByteType>,
-): Tensor | ChannelsLast {
+function inHeldOrder(record: RecordContext, work: (x: Tensor<ByteType>) => Tensor<ByteType>): Tensor | ChannelsLast {
   if (record.heldChannelsLast(0)) return { channelsLast: work(record.channelsLast(0)) };
   return work(record.tensor(0) as Tensor<ByteType>);
 }
@@ -220,10 +216,7 @@ function quantizedOperator(name: string, domain: string, operation: 'add' | 'mul
       return [evaluateBroadcast(operandContext(context), operands, outputType(context), combine)];
     },
     record: (record) => [recordBinary(record, operation)],
-    explain: (_, engine: Engine) =>
-      engine.info.software
-        ? 'a table of all pairs of codes: the adapter runs shaders on the CPU'
-        : 'integers with a fixed point',
+    explain: () => 'a table of all pairs of codes',
   };
 }
 

@@ -8,7 +8,7 @@ import { forEachBroadcast } from '../../nn/broadcast.ts';
 import { binary } from '../../nn/elementwise.ts';
 import { mapParameters, perChannel, perTensor } from '../../quant/granularity.ts';
 import { dequantizeIntegers } from '../../quant/onnx.ts';
-import { integerMultiplier, requantizationFactor, requantized } from '../../quant/requantize.ts';
+import { requantizationFactor, requantizedInFloat } from '../../quant/requantize.ts';
 import { assertOperands, explainProduct, type ProductNode, productNode, recordSums } from './integerMatrix.ts';
 import { assertKnownScales, orientedShape, sumsOnHost } from './integerOperands.ts';
 import { productOf } from './matrix.ts';
@@ -77,7 +77,7 @@ function targetOnHost(context: NodeContext, sums: Int32Array, shape: Shape, targ
   sums.forEach((sum, index) => {
     const factor = factors[index % factors.length] ?? 1;
     result.data[index] = isInteger(type)
-      ? Math.min(Math.max(requantized(sum, factor) + zeroPoint, low), high)
+      ? Math.min(Math.max(requantizedInFloat(sum, factor) + zeroPoint, low), high)
       : Math.fround(Math.fround(sum) * factor);
   });
   return result;
@@ -89,19 +89,21 @@ function recordTarget(record: RecordContext, sums: Tensor<'int32'>, target: Targ
   const { type, factors, zeroPoint, low, high } = target;
   const columns = sums.shape.at(-1) ?? 1;
   const isCode = isInteger(type);
-  // The kernel takes a pair a column.
-  const pairs = Array.from({ length: columns }, (_, column) =>
-    integerMultiplier(factors[column % factors.length] ?? 1),
-  );
-  const upload = (): Tensor<'int32' | 'float32'> =>
-    isCode
-      ? engine.tensor(Int32Array.from(pairs.flat()), [columns, 2])
-      : engine.tensor(Float32Array.from(factors), [factors.length]);
+  const upload = (): Tensor<'int32' | 'float32'> => {
+    const given = Float32Array.from(
+      { length: isCode ? columns : factors.length },
+      (_, n) => factors[n % factors.length] ?? 1,
+    );
+    if (!isCode) return engine.tensor(given, [given.length]);
+    // The kernel takes a pair a column.
+    const pairs = Array.from(new Int32Array(given.buffer)).flatMap((bits) => [bits, 0]);
+    return engine.tensor(Int32Array.from(pairs), [columns, 2]);
+  };
   const held = isConstant ? constant('factors', upload) : upload();
   try {
     if (isCode) {
       const signed = type === 'int8';
-      const rounding = 'nearest-even';
+      const rounding = 'float32';
       return requantizeSums(engine, sums, { multipliers: held, zeroPoint, signed, low, high, rounding });
     }
     const map = mapParameters(factors.length === 1 ? perTensor() : perChannel(sums.shape.length - 1), sums.shape);
@@ -129,8 +131,8 @@ function assertByteTarget(context: NodeContext, { zeroPoint }: TargetInputs): vo
 }
 
 /**
- * Products of 8-bit operands as codes: saturate(halfEven(Σ (a − za)(b − zb) · factor) + zy), rounded exactly, with the factor
- * in float32 as ONNX Runtime combines it. Attributes `lowest_code` and `highest_code`, in Cuanta's own domain, bound the
+ * Products of 8-bit operands as codes: saturate(halfEven(Σ (a − za)(b − zb) · factor) + zy), the factor and the
+ * product in float32 as ONNX Runtime has them. Attributes `lowest_code` and `highest_code`, in Cuanta's own domain, bound the
  * codes: a fused activation.
  */
 function linearOperator(domain: string): Operator {
@@ -189,8 +191,8 @@ function gemmNode(context: NodeContext): GemmNode {
 }
 
 /**
- * alpha · (Σ (a − za)(b − zb) + c) · scaleA · scaleB, as floats, or as codes where the result has a scale: rounded exactly,
- * with the factor in float32 as ONNX Runtime combines it. See `linearOperator` for the domains.
+ * alpha · (Σ (a − za)(b − zb) + c) · scaleA · scaleB, as floats, or as codes where the result has a scale: as of
+ * `linearOperator`. It says what the domains are.
  */
 function gemmOperator(domain: string): Operator {
   return {
