@@ -43,7 +43,8 @@ export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
-export { type QuantizedModel, quantizeModel } from './onnx/quantizeModel.ts';
+export { toQOperator } from './onnx/qOperator.ts';
+export { type OnnxForm, type QuantizedModel, quantizeModel } from './onnx/quantizeModel.ts';
 export type { ExternalData } from './onnx/tensor.ts';
 export { dequantize } from './quant/dequantize.ts';
 export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';

@@ -215,6 +215,13 @@ export class OperatorTable {
     return this.#operators.get(`${node.domain}/${node.operator}`);
   }
 
+  /** A table that lacks some operators, each named as domain/name. */
+  without(...keys: readonly string[]): OperatorTable {
+    return new OperatorTable(
+      [...this.#operators].filter(([key]) => !keys.includes(key)).map(([, operator]) => operator),
+    );
+  }
+
   /** Names of all operators, with their domain before a slash where it is not ONNX's own. */
   get names(): string[] {
     return [...this.#operators.keys()].map((key) => key.replace(/^\//, '')).sort();

@@ -4,7 +4,11 @@ import { Model } from '../graph/model.ts';
 import { neededOpset, type QuantizeModelOptions } from '../graph/quantization/options.ts';
 import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
 import { toOnnx } from './export.ts';
+import { toQOperator } from './qOperator.ts';
 import { upgradeGraph } from './upgrade.ts';
+
+/** How an ONNX model says that a layer is quantized. */
+export type OnnxForm = 'qdq' | 'qoperator';
 
 /** A quantized model, to be run or written. */
 export interface QuantizedModel {
@@ -14,8 +18,11 @@ export interface QuantizedModel {
   readonly quantized: readonly string[];
   /** Convolutions and matrix products that stayed in float, and why. */
   readonly skipped: readonly { readonly node: string; readonly reason: string }[];
-  /** An ONNX model of operator set 13 or newer in QDQ form, which ONNX Runtime runs with integers too. */
-  toOnnx(): Uint8Array<ArrayBuffer>;
+  /**
+   * An ONNX model of operator set 13 or newer, which ONNX Runtime runs with integers too: `qdq` unless given, which any
+   * runtime understands, or `qoperator`, whose nodes are integer operators as `toQOperator` says.
+   */
+  toOnnx(form?: OnnxForm): Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -39,5 +46,10 @@ export function quantizeModel(
   const { engine, operators } = model;
   const upgraded: Graph = upgradeGraph(model.source, neededOpset(options));
   const { graph, quantized, skipped } = quantizeGraph(upgraded, operators, statistics, options);
-  return { model: new Model(engine, graph, operators), quantized, skipped, toOnnx: () => toOnnx(graph) };
+  return {
+    model: new Model(engine, graph, operators),
+    quantized,
+    skipped,
+    toOnnx: (form = 'qdq') => toOnnx(form === 'qdq' ? graph : toQOperator(graph, operators)),
+  };
 }

@@ -25,7 +25,6 @@ const movers: ReadonlySet<string> = new Set([
   'Gather',
   'Pad',
   'MaxPool',
-  'GlobalMaxPool',
   'Resize',
   'Upsample',
   'Expand',
