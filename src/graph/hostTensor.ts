@@ -1,4 +1,4 @@
-import type { Shape } from '../base/shape.ts';
+import { elementCount, type Shape } from '../base/shape.ts';
 
 /** Element types of the values of a graph: those of ONNX that Cuanta computes with. */
 export type ElementType =
@@ -91,4 +91,11 @@ export function hostTensor(elementType: ElementType, shape: Shape, values: Array
   const data = hostArray(elementType, values.length);
   data.set(values as ArrayLike<number> & number[]);
   return { elementType, shape, data };
+}
+
+/** Bytes of tensors as a model stores them, each padded to whole bytes. */
+export function storedBytes(tensors: Iterable<Omit<HostTensor, 'data'>>): number {
+  let sum = 0;
+  for (const { elementType, shape } of tensors) sum += Math.ceil((elementCount(shape) * bitsOf(elementType)) / 8);
+  return sum;
 }

@@ -3,13 +3,13 @@ import { halfToNumber, numberToHalf } from '../../base/half.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Graph, GraphValue } from '../../graph/graph.ts';
-import { type HostTensor, hostTensor, integerRange } from '../../graph/hostTensor.ts';
+import { type HostTensor, hostTensor, integerRange, storedBytes } from '../../graph/hostTensor.ts';
 import { compareTensors } from '../../graph/selfCheck.ts';
 import { importOnnx } from '../../onnx/import.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { tensorFromNpy } from '../../onnx/npy.ts';
 import { breathe, type Job, type JobContext, type JobResult, throwIfAborted } from './job.ts';
-import { assertInputs, largestInput, type ModelParameters, modelOf, storedBytes } from './model.ts';
+import { assertInputs, largestInput, type ModelParameters, modelOf } from './model.ts';
 import type { LoadModel, ModelPeers, ModelRunner, ModelSource } from './modelPeers.ts';
 import { runInput } from './runModel.ts';
 import { uniformValues } from './sampleData.ts';
@@ -152,10 +152,15 @@ export const benchModel: Job<BenchModelParameters, BenchModelReport> = {
 function sourcesOf(parameters: BenchModelParameters, inputs: JobContext['inputs']) {
   const float = { model: 'float' as const, source: modelOf(parameters, inputs) };
   if (!parameters.quantized) return [float];
+  return [float, { model: 'quantized' as const, source: quantizedModelOf(parameters.quantized, inputs) }];
+}
+
+/** `modelOf` for the model whose files are the job's inputs with `quantizedPrefix`. */
+export function quantizedModelOf(parameters: ModelParameters, inputs: JobContext['inputs']): ModelSource {
   const files = Object.entries(inputs).flatMap(([name, bytes]) =>
     name.startsWith(quantizedPrefix) ? [[name.slice(quantizedPrefix.length), bytes] as const] : [],
   );
-  return [float, { model: 'quantized' as const, source: modelOf(parameters.quantized, Object.fromEntries(files)) }];
+  return modelOf(parameters, Object.fromEntries(files));
 }
 
 function feedsOf(

@@ -2,22 +2,14 @@ import { CuantaError, LimitExceeded } from '../../base/errors.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Graph, GraphValue } from '../../graph/graph.ts';
-import { type HostTensor, hostArray } from '../../graph/hostTensor.ts';
+import { type HostTensor, hostArray, storedBytes } from '../../graph/hostTensor.ts';
 import { Model, type ModelMemory } from '../../graph/model.ts';
 import type { NodePlan } from '../../graph/plan.ts';
 import { unsupportedNodes } from '../../graph/support.ts';
 import { importOnnx } from '../../onnx/import.ts';
 import { operators } from '../../onnx/operators/index.ts';
 import type { Job } from './job.ts';
-import {
-  assertInputs,
-  largestInput,
-  type ModelParameters,
-  modelOf,
-  storedBytes,
-  type ValueReport,
-  valueReport,
-} from './model.ts';
+import { assertInputs, largestInput, type ModelParameters, modelOf, type ValueReport, valueReport } from './model.ts';
 
 /** What to look at. */
 export interface InspectModelParameters extends ModelParameters {

@@ -1,8 +1,6 @@
 /** What the jobs about models have in common. */
 import { InvalidInput } from '../../base/errors.ts';
-import { elementCount } from '../../base/shape.ts';
 import type { Dimension, Graph, GraphValue } from '../../graph/graph.ts';
-import { bitsOf, type HostTensor } from '../../graph/hostTensor.ts';
 import type { ExternalData } from '../../onnx/tensor.ts';
 
 /** The files in which the model of a job keeps tensors; their bytes are the inputs named `externalInput(index)`. */
@@ -47,11 +45,4 @@ export function assertInputs({ inputs }: Pick<Graph, 'inputs'>, given: readonly 
   const unknown = given.find((name) => !names.includes(name));
   if (unknown === undefined) return;
   throw new InvalidInput(`The model has no input "${unknown}"; it has ${names.map((name) => `"${name}"`).join(', ')}.`);
-}
-
-/** Bytes of constants as a model stores them, each padded to whole bytes. */
-export function storedBytes(constants: Iterable<HostTensor>): number {
-  let sum = 0;
-  for (const { elementType, shape } of constants) sum += Math.ceil((elementCount(shape) * bitsOf(elementType)) / 8);
-  return sum;
 }

@@ -1,0 +1,170 @@
+/** The layers of a quantized graph, and graphs in which only some of them are quantized. */
+import type { Graph, GraphNode } from '../graph.ts';
+import { GraphEditor } from '../graphEditor.ts';
+import type { HostTensor } from '../hostTensor.ts';
+import type { OperatorTable } from '../operator.ts';
+import { foldAffine } from '../passes/foldAffine.ts';
+import { isOnnx } from '../passes/quantization.ts';
+
+/** A value of the model that a layer reads rounded to codes. */
+export interface QuantizedValue {
+  /** Place among the inputs of the node. */
+  readonly index: number;
+  /** The value before it is rounded. */
+  readonly name: string;
+  readonly scale: HostTensor;
+  /** Undefined for zeros. */
+  readonly zeroPoint: HostTensor | undefined;
+  /** Where the value is bounded for codes of less than 8 bits; undefined where it takes all codes. */
+  readonly bounds: readonly [number, number] | undefined;
+}
+
+/** A constant that a layer reads rounded to codes. */
+export interface QuantizedConstant {
+  readonly index: number;
+  readonly float: HostTensor;
+  /** What the codes stand for. */
+  readonly rounded: HostTensor;
+  /** The constants that it is stored as: codes, scales, zero points. */
+  readonly stored: readonly HostTensor[];
+}
+
+/** A node that reads something rounded to codes. */
+export interface QuantizedLayer {
+  readonly node: GraphNode;
+  readonly values: readonly QuantizedValue[];
+  readonly constants: readonly QuantizedConstant[];
+}
+
+/** A quantized graph beside the float graph that it was made from. */
+export class QuantizedLayers {
+  /** In the order of the graph: nodes that read dequantized values, and outputs of the graph that are such. */
+  readonly layers: readonly QuantizedLayer[];
+  /** The quantized graph, outputs that are dequantized values behind an Identity. */
+  readonly graph: Graph;
+  readonly #operators: OperatorTable;
+
+  /**
+   * @param quantized with QuantizeLinear and DequantizeLinear (QDQ), constants in any form that makes float32 of them
+   * @param float whose nodes make values of the same names; batch normalization may be folded in one of the two
+   */
+  constructor(float: Graph, quantized: Graph, operators: OperatorTable) {
+    this.#operators = operators;
+    this.graph = separateOutputs(quantized);
+    const editor = new GraphEditor(this.graph, operators);
+    const values = new FloatValues(float, operators);
+    this.layers = editor.nodes.flatMap((node): QuantizedLayer[] => {
+      if (isOnnx(node, 'QuantizeLinear', 'DequantizeLinear')) return [];
+      const layer = {
+        node,
+        values: node.inputs.flatMap((name, index) => quantizedValue(editor, name, index, values)),
+        constants: node.inputs.flatMap((name, index) => quantizedConstant(editor, node, name, index, values)),
+      };
+      return layer.values.length + layer.constants.length > 0 ? [layer] : [];
+    });
+  }
+
+  /** The graph with only these layers quantized: all others read values and constants as they were. */
+  only(isQuantized: (layer: QuantizedLayer) => boolean): Graph {
+    const editor = new GraphEditor(this.graph, this.#operators);
+    for (const layer of this.layers) {
+      if (isQuantized(layer)) continue;
+      const inputs = [...layer.node.inputs];
+      for (const { index, name } of layer.values) inputs[index] = name;
+      for (const { index, float } of layer.constants) {
+        inputs[index] = editor.addInitializer(`${layer.node.name} input ${index}`, float);
+      }
+      editor.update(layer.node, { inputs });
+    }
+    return editor.finish();
+  }
+}
+
+/** What the float graph has. */
+class FloatValues {
+  readonly #editors: readonly GraphEditor[];
+
+  constructor(float: Graph, operators: OperatorTable) {
+    const folded = new GraphEditor(float, operators);
+    foldAffine(folded);
+    this.#editors = [new GraphEditor(float, operators), folded];
+  }
+
+  /** Whether a value is in the graph. */
+  has(name: string): boolean {
+    return this.#editors.some((editor) => editor.input(name) ?? editor.maker(name));
+  }
+
+  /** What the float graph's node that makes the same value reads there, if that is constant. */
+  constant(node: GraphNode, index: number): HostTensor | undefined {
+    for (const editor of this.#editors) {
+      const made = editor.maker(node.outputs[0]);
+      if (made?.operator === node.operator) return editor.constant(made.inputs[index]);
+    }
+    return undefined;
+  }
+}
+
+function quantizedValue(editor: GraphEditor, input: string, index: number, float: FloatValues): QuantizedValue[] {
+  const maker = editor.maker(input);
+  if (!isOnnx(maker, 'DequantizeLinear')) return [];
+  const [codes = '', scaleName, zeroPointName] = maker.inputs;
+  const quantizer = editor.maker(codes);
+  const scale = editor.constant(scaleName);
+  const [rounded = ''] = quantizer?.inputs ?? [];
+  if (!isOnnx(quantizer, 'QuantizeLinear') || !scale || editor.constant(rounded)) return [];
+  const zeroPoint = editor.constant(zeroPointName);
+  // Narrow codes are made by a Clip that the float graph does not have.
+  const clip = float.has(rounded) ? undefined : editor.maker(rounded);
+  const [least, greatest] = [clip?.inputs[1], clip?.inputs[2]].map((name) => editor.constant(name)?.data[0]);
+  if (!isOnnx(clip, 'Clip') || least === undefined || greatest === undefined) {
+    return [{ index, name: rounded, scale, zeroPoint, bounds: undefined }];
+  }
+  return [{ index, name: clip.inputs[0] ?? '', scale, zeroPoint, bounds: [least, greatest] }];
+}
+
+function quantizedConstant(
+  editor: GraphEditor,
+  node: GraphNode,
+  input: string,
+  index: number,
+  float: FloatValues,
+): QuantizedConstant[] {
+  if (!editor.maker(input)) return [];
+  const rounded = editor.constant(input);
+  const unrounded = rounded && float.constant(node, index);
+  if (!rounded || unrounded?.elementType !== rounded.elementType) return [];
+  if (unrounded.shape.join() !== rounded.shape.join()) return [];
+  return [{ index, float: unrounded, rounded, stored: storedBehind(editor, input) }];
+}
+
+/** The initializers that a constant is computed from. */
+function storedBehind(editor: GraphEditor, name: string): HostTensor[] {
+  const found = new Map<string, HostTensor>();
+  const pending = [name];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const initializer = editor.initializer(next);
+    if (initializer) found.set(next, initializer);
+    else pending.push(...(editor.maker(next)?.inputs ?? []));
+  }
+  return [...found.values()];
+}
+
+/** The graph with an Identity before each output that is a dequantized value: what makes the output is a layer then. */
+function separateOutputs(graph: Graph): Graph {
+  const names = new Set(graph.outputs.map(({ name }) => name));
+  const renamed = new Map<string, string>();
+  const nodes = graph.nodes.flatMap((node): GraphNode[] => {
+    const inputs = node.inputs.map((name) => renamed.get(name) ?? name);
+    const [output = ''] = node.outputs;
+    if (!isOnnx(node, 'DequantizeLinear') || !names.has(output)) return [{ ...node, inputs }];
+    const within = `${output} before it is given out`;
+    renamed.set(output, within);
+    const identity = { name: `output ${output}`, domain: '', operator: 'Identity', attributes: new Map() };
+    return [
+      { ...node, inputs, outputs: [within] },
+      { ...identity, inputs: [within], outputs: [output] },
+    ];
+  });
+  return { ...graph, nodes };
+}
