@@ -2,12 +2,12 @@
 export type { DType, TensorData } from './base/dtype.ts';
 export * from './base/errors.ts';
 export type { Shape } from './base/shape.ts';
-export {
-  type CalibrationMethod,
-  type CalibrationStatistics,
-  mergeStatistics,
-  type ValueRanges,
-} from './calib/statistics.ts';
+export type { Histogram } from './calib/histogram.ts';
+export { mergeStatistics } from './calib/mergeStatistics.ts';
+export { type ChosenRanges, type RangeOptions, rangesOf } from './calib/rangesOf.ts';
+export type { RowSample, SampledRow } from './calib/rowSample.ts';
+export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './calib/statistics.ts';
+export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
 export {
   KMeans,
   type KMeansFit,

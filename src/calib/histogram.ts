@@ -61,3 +61,14 @@ export function mergeHistograms(a: Histogram, b: Histogram): Histogram {
 export function totalOf({ counts, zeros }: Histogram): number {
   return counts.reduce((total, count) => total + count, zeros);
 }
+
+/** Elements other than 0 by magnitude: those of the cells from i·w and from −(i + 1)·w together, for i from 0 on. */
+export function magnitudesOf({ first, counts }: Histogram): number[] {
+  const magnitudes = new Array<number>(Math.max(-first, counts.length + first)).fill(0);
+  counts.forEach((count, index) => {
+    const cell = first + index;
+    const place = cell < 0 ? -cell - 1 : cell;
+    magnitudes[place] = (magnitudes[place] ?? 0) + count;
+  });
+  return magnitudes;
+}

@@ -13,6 +13,8 @@ import { readModel } from './modelFiles.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
 import { choiceOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
 
+const methods = ['minmax', 'moving-average', 'percentile', 'mse', 'entropy', 'cross-entropy'] as const;
+
 /** `cuanta quantize`: makes an 8-bit model of a float one. */
 export const quantizeCommand: Command = {
   name: 'quantize',
@@ -24,7 +26,11 @@ export const quantizeCommand: Command = {
       description:
         'Samples: one .npy file, stacked on axis 0; or a folder of .npy files, a sample each, with a subfolder per input where there are several',
     },
-    { name: '--method <name>', description: 'How ranges are found: minmax or moving-average', default: 'minmax' },
+    {
+      name: '--method <name>',
+      description: `How ranges are found: ${methods.slice(0, -1).join(', ')} or ${methods.at(-1)}`,
+      default: 'minmax',
+    },
     {
       name: '--averaging-constant <share>',
       description: 'Share of a new batch in moving averages, above 0 and up to 1',
@@ -47,7 +53,7 @@ export const quantizeCommand: Command = {
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     choiceOption(options, 'format', ['qdq']);
-    const method = choiceOption(options, 'method', ['minmax', 'moving-average']) ?? 'minmax';
+    const method = choiceOption(options, 'method', methods) ?? 'minmax';
     const granularity = choiceOption(options, 'granularity', ['channel', 'tensor']) ?? 'channel';
     const signed = choiceOption(options, 'activations', ['uint8', 'int8']) === 'int8';
     const averagingConstant = magnitudeOption(options, 'averaging-constant');

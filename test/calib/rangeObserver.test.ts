@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
 import { elementCount } from '../../src/base/shape.ts';
+import { mergeStatistics } from '../../src/calib/mergeStatistics.ts';
 import { RangeObserver, type RangeObserverOptions } from '../../src/calib/rangeObserver.ts';
-import { mergeStatistics } from '../../src/calib/statistics.ts';
 import { perChannel, perGroup, perTensor } from '../../src/quant/granularity.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';

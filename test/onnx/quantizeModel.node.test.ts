@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Aborted, InvalidInput } from '../../src/base/errors.ts';
-import { mergeStatistics } from '../../src/calib/statistics.ts';
+import { mergeStatistics } from '../../src/calib/mergeStatistics.ts';
 import { calibrate } from '../../src/graph/calibrate.ts';
 import { Model } from '../../src/graph/model.ts';
 import { toOnnx } from '../../src/onnx/export.ts';

@@ -31,3 +31,99 @@ export function referenceHistogram(data: readonly number[]) {
     zeros: data.filter((value) => value === 0).length,
   };
 }
+
+/** A 32-bit word mixed as in shaders/calib/mixing.wgsl. */
+function mix(word: number): number {
+  const a = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  const b = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+  return (b ^ (b >>> 16)) >>> 0;
+}
+
+/** Of each slot, the row of the greatest priority; rows whose slots are the last bits of their priorities, in that order. */
+export function referenceSample(rows: readonly Float32Array<ArrayBuffer>[], slots: number) {
+  const kept = new Map<number, { priority: number; logits: number[] }>();
+  for (const row of rows) {
+    const words = new Uint32Array(row.buffer, row.byteOffset, row.length);
+    const sum = words.reduce((total, word, column) => (total + mix((word ^ mix(column)) | 0)) | 0, 0);
+    const priority = Math.max(mix(sum), 1);
+    const slot = priority % slots;
+    if (priority > (kept.get(slot)?.priority ?? 0)) kept.set(slot, { priority, logits: Array.from(row) });
+  }
+  return [...kept].sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+/** Least and greatest code, and the parameters of a range widened to 0, with zero points at codes from 0 up. */
+export function referenceParameters(minimum: number, maximum: number, bits: number, symmetric: boolean) {
+  const [below, above] = [Math.max(-minimum, 0), Math.max(maximum, 0)];
+  const steps = symmetric ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+  const scale = (symmetric ? Math.max(below, above) : below + above) / steps || 1;
+  const zeroPoint = symmetric ? 0 : Math.round(below / scale);
+  return { scale, low: symmetric ? -steps : -zeroPoint, high: symmetric ? steps : steps - zeroPoint };
+}
+
+/** Numbers after quantization in a range. */
+export function referenceQuantized(
+  data: readonly number[],
+  range: { minimum: number; maximum: number },
+  bits: number,
+  symmetric: boolean,
+) {
+  const { scale, low, high } = referenceParameters(range.minimum, range.maximum, bits, symmetric);
+  return data.map((value) => scale * Math.min(Math.max(Math.round(value / scale), low), high));
+}
+
+/** The mean of squared differences. */
+export function meanSquare(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, index) => sum + (value - (b[index] ?? 0)) ** 2, 0) / Math.max(a.length, 1);
+}
+
+/** Chances of a row of logits. */
+export function referenceSoftmax(row: readonly number[]): number[] {
+  const greatest = Math.max(...row);
+  const powers = row.map((value) => Math.exp(value - greatest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** −Σ softmax(v) · log softmax(v̂). */
+export function referenceCrossEntropy(row: readonly number[], quantized: readonly number[]): number {
+  const greatest = Math.max(...quantized);
+  const logSum = greatest + Math.log(quantized.reduce((sum, value) => sum + Math.exp(value - greatest), 0));
+  return referenceSoftmax(row).reduce((sum, chance, index) => sum - chance * ((quantized[index] ?? 0) - logSum), 0);
+}
+
+/**
+ * The divergences of an entropy calibration, with every distribution written out, by the number of cells that are kept:
+ * `counts` of magnitudes, from `least` cells on, merged into `parts`. A last cell that is empty for want of elements within the
+ * range counts 0.0001.
+ */
+export function referenceDivergences(counts: readonly number[], parts: number, least: number): Map<number, number> {
+  const divergences = new Map<number, number>();
+  for (let cells = least; cells <= counts.length; cells++) {
+    const wanted = counts.slice(0, cells);
+    wanted[cells - 1] = (wanted[cells - 1] ?? 0) + counts.slice(cells).reduce((sum, count) => sum + count, 0);
+    const partOf = (cell: number): number => Math.floor((cell * parts) / cells);
+    const sums = new Array<number>(parts).fill(0);
+    const filled = new Array<number>(parts).fill(0);
+    for (let cell = 0; cell < cells; cell++) {
+      const count = counts[cell] ?? 0;
+      sums[partOf(cell)] = (sums[partOf(cell)] ?? 0) + count;
+      if (count > 0) filled[partOf(cell)] = (filled[partOf(cell)] ?? 0) + 1;
+    }
+    const merged = Array.from({ length: cells }, (_, cell) =>
+      counts[cell] ? (sums[partOf(cell)] ?? 0) / (filled[partOf(cell)] ?? 0) : 0,
+    );
+    if (wanted[cells - 1] && !merged[cells - 1]) merged[cells - 1] = 1e-4;
+    const [wantedSum, mergedSum] = [wanted, merged].map((values) => values.reduce((sum, value) => sum + value, 0)) as [
+      number,
+      number,
+    ];
+    let divergence = 0;
+    wanted.forEach((count, cell) => {
+      if (count === 0) return;
+      divergence += (count / wantedSum) * Math.log(count / wantedSum / ((merged[cell] ?? 0) / mergedSum));
+    });
+    divergences.set(cells, divergence);
+  }
+  return divergences;
+}

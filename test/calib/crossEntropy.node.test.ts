@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { crossEntropyError, crossEntropyRange } from '../../src/calib/crossEntropy.ts';
+import { rangesOf } from '../../src/calib/rangesOf.ts';
+import type { CalibrationStatistics } from '../../src/calib/statistics.ts';
+import { hostParameters } from '../../src/quant/hostParameters.ts';
+import type { CodeFormat } from '../../src/quant/parameters.ts';
+import { referenceCrossEntropy, referenceHistogram, referenceQuantized } from '../reference/calib.ts';
+import { agreement } from '../reference/logits.ts';
+import { createRandom } from '../reference/random.ts';
+
+const random = createRandom(77);
+/** Rows like a language model's: some tokens far above the rest, most of which are unlikely, a few extremely so. */
+const rows = Array.from({ length: 60 }, () => {
+  const row = random.normalArray(300, -4, 1.5);
+  for (let likely = 0; likely < 12; likely++) row[random.integer(0, 299)] = Math.fround(9 * random.uniform());
+  row[random.integer(0, 299)] = Math.fround(-15 - 10 * random.uniform());
+  return Array.from(row);
+});
+const all = rows.flat();
+const whole = { minimum: Math.min(...all), maximum: Math.max(...all) };
+
+const formatOf = (bits: number, scheme: CodeFormat['scheme']): CodeFormat => ({
+  bits,
+  signed: scheme === 'symmetric',
+  scheme,
+});
+
+test.each(['asymmetric', 'symmetric'] as const)('the cost is the cross-entropy, %s', (scheme) => {
+  for (const bits of [2, 5, 8]) {
+    const errorOf = crossEntropyError(rows, formatOf(bits, scheme));
+    for (const range of [whole, { minimum: -3, maximum: 8 }, { minimum: 0, maximum: 7.5 }]) {
+      const expected = rows.reduce(
+        (sum, row) => sum + referenceCrossEntropy(row, referenceQuantized(row, range, bits, scheme === 'symmetric')),
+        0,
+      );
+      const found = errorOf(hostParameters(range.minimum, range.maximum, formatOf(bits, scheme)));
+      expect(Math.abs(found / expected - 1)).toBeLessThan(1e-5);
+    }
+  }
+});
+
+test.each([8, 6, 4])('top-1 and top-p of logits at %i bits, compared with minmax', (bits) => {
+  const range = crossEntropyRange(rows, whole, formatOf(bits, 'asymmetric'));
+  const [plain, chosen] = [whole, range].map((each) =>
+    agreement(
+      rows,
+      rows.map((row) => referenceQuantized(row, each, bits, false)),
+    ),
+  );
+  if (!plain || !chosen) throw new Error('There are two.');
+  const better = bits < 8 ? 0.01 : 0;
+  expect(chosen.top1).toBeGreaterThanOrEqual(plain.top1 + better);
+  expect(chosen.order).toBeGreaterThanOrEqual(plain.order + better);
+});
+
+test('values with rows by cross-entropy, others by squared error', () => {
+  const histograms = [referenceHistogram(all)];
+  const sample = { length: 300, rows: rows.map((logits, priority) => ({ priority: priority + 1, logits })) };
+  const empty = { minimum: [0], maximum: [0], batches: 1, histograms };
+  const statistics: CalibrationStatistics = {
+    method: 'cross-entropy',
+    values: {
+      logits: { ...empty, rows: [sample] },
+      hidden: empty,
+      channels: { ...empty, histograms: [...histograms, ...histograms], rows: [sample] },
+    },
+  };
+  const { logits, hidden, channels } = rangesOf(statistics, { bits: 4 });
+  const range = crossEntropyRange(rows, whole, formatOf(4, 'asymmetric'));
+  expect(logits).toEqual({ minimum: [range.minimum], maximum: [range.maximum] });
+  expect(hidden).toEqual(rangesOf(statistics, { bits: 4, method: 'mse' }).hidden);
+  expect(hidden).not.toEqual(logits);
+  // Rows do not tell the ranges of channels.
+  expect(channels?.minimum).toEqual([hidden?.minimum[0], hidden?.minimum[0]]);
+});

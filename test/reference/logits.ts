@@ -1,0 +1,35 @@
+/** How alike two sets of logits are to whoever samples from them. */
+import { referenceSoftmax } from './calib.ts';
+
+const topShare = 0.9;
+
+/**
+ * Shares of rows whose likeliest token stays the only likeliest (`top1`), and of pairs of tokens within the nucleus of 90 % of
+ * the original's chances that stay in their order (`order`). Pairs that become equal count half, as a coin would decide.
+ */
+export function agreement(rows: readonly (readonly number[])[], quantized: readonly (readonly number[])[]) {
+  let top1 = 0;
+  let pairs = 0;
+  let kept = 0;
+  rows.forEach((row, index) => {
+    const other = quantized[index] ?? [];
+    const at = (token: number | undefined) => other[token ?? 0] ?? 0;
+    const chances = referenceSoftmax(row);
+    const order = [...row.keys()].sort((a, b) => (row[b] ?? 0) - (row[a] ?? 0));
+    const equals = other.filter((value) => value === Math.max(...other)).length;
+    if (at(order[0]) === Math.max(...other)) top1 += 1 / equals;
+    let total = 0;
+    const nucleus = order.filter((token) => {
+      const within = total < topShare;
+      total += chances[token] ?? 0;
+      return within;
+    });
+    nucleus.forEach((token, place) => {
+      for (const next of nucleus.slice(place + 1)) {
+        pairs++;
+        kept += at(token) > at(next) ? 1 : at(token) === at(next) ? 0.5 : 0;
+      }
+    });
+  });
+  return { top1: top1 / rows.length, order: pairs === 0 ? 1 : kept / pairs };
+}
