@@ -40,11 +40,19 @@ export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/mode
 export type { NodePlan } from './graph/plan.ts';
 export type { QuantizeModelOptions } from './graph/quantization/options.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
+export {
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsType,
+  type StoredTensor,
+  writeSafetensors,
+} from './io/safetensors.ts';
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
 export { toQOperator } from './onnx/qOperator.ts';
 export { type OnnxForm, type QuantizedModel, quantizeModel } from './onnx/quantizeModel.ts';
+export { fromSafetensors, type StoredQuantization, type StoredWeights, toSafetensors } from './onnx/safetensors.ts';
 export type { ExternalData } from './onnx/tensor.ts';
 export { dequantize } from './quant/dequantize.ts';
 export { type Granularity, perChannel, perGroup, perTensor } from './quant/granularity.ts';

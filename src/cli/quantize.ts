@@ -46,13 +46,17 @@ export const quantizeCommand: Command = {
       name: '--exclude <pattern>',
       description: 'Nodes that stay in float, * for any text; may be given several times',
     },
-    { name: '--format <name>', description: 'Form of the result: qdq', default: 'qdq' },
-    { name: '--output <file>', description: 'The .onnx file to write' },
+    {
+      name: '--format <name>',
+      description: 'Form of the result: qdq or qoperator, an .onnx file; safetensors, the weights alone',
+      default: 'qdq',
+    },
+    { name: '--output <file>', description: 'The file to write' },
   ],
   example: 'quantize model.onnx --calibration samples.npy --output model.int8.onnx --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
-    choiceOption(options, 'format', ['qdq']);
+    const format = choiceOption(options, 'format', ['qdq', 'qoperator', 'safetensors']) ?? 'qdq';
     const method = choiceOption(options, 'method', methods) ?? 'minmax';
     const granularity = choiceOption(options, 'granularity', ['channel', 'tensor']) ?? 'channel';
     const signed = choiceOption(options, 'activations', ['uint8', 'int8']) === 'int8';
@@ -72,6 +76,7 @@ export const quantizeCommand: Command = {
         granularity,
         signed,
         exclude: patterns(options),
+        format,
       },
       reporter,
       { runtime, inputs: { ...inputs, ...samples } },

@@ -5,7 +5,7 @@ import { numberToHalf } from '../base/half.ts';
 import { bitsOf, type HostTensor } from '../graph/hostTensor.ts';
 import { dataTypeOf } from './tensor.ts';
 
-/** A tensor with its elements as raw bytes, little-endian; those below 8 bits packed, the first in the lowest bits. */
+/** A tensor with its elements as raw bytes. */
 export function exportTensor(tensor: HostTensor, name: string): MessageShape<typeof TensorProtoSchema> {
   return create(TensorProtoSchema, {
     name,
@@ -15,7 +15,8 @@ export function exportTensor(tensor: HostTensor, name: string): MessageShape<typ
   });
 }
 
-function rawBytes({ elementType, data }: HostTensor): Uint8Array<ArrayBuffer> {
+/** The elements little-endian and row-major; those below 8 bits packed, the first in the lowest bits. */
+export function rawBytes({ elementType, data }: HostTensor): Uint8Array<ArrayBuffer> {
   const bits = bitsOf(elementType);
   if (bits < 8) return packed(data, bits);
   switch (elementType) {

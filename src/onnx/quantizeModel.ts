@@ -5,6 +5,7 @@ import { neededOpset, type QuantizeModelOptions } from '../graph/quantization/op
 import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
 import { toOnnx } from './export.ts';
 import { toQOperator } from './qOperator.ts';
+import { toSafetensors } from './safetensors.ts';
 import { upgradeGraph } from './upgrade.ts';
 
 /** How an ONNX model says that a layer is quantized. */
@@ -23,6 +24,8 @@ export interface QuantizedModel {
    * runtime understands, or `qoperator`, whose nodes are integer operators as `toQOperator` says.
    */
   toOnnx(form?: OnnxForm): Uint8Array<ArrayBuffer>;
+  /** Weights, biases and their parameters, codes packed to their width: see `toSafetensors`. */
+  toSafetensors(): Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -51,5 +54,6 @@ export function quantizeModel(
     quantized,
     skipped,
     toOnnx: (form = 'qdq') => toOnnx(form === 'qdq' ? graph : toQOperator(graph, operators)),
+    toSafetensors: () => toSafetensors(graph),
   };
 }

@@ -10,6 +10,7 @@ import { hostTensor } from '../../src/graph/hostTensor.ts';
 import { toOnnx } from '../../src/onnx/export.ts';
 import { importOnnx } from '../../src/onnx/import.ts';
 import { tensorToNpy } from '../../src/onnx/npy.ts';
+import { fromSafetensors } from '../../src/onnx/safetensors.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -73,6 +74,16 @@ async function quantize(model: string, options: Readonly<Record<string, unknown>
   await quantizeCommand.run([at(model)], { ...defaults, ...options }, reporter);
   return document;
 }
+
+test('the forms of the result', async () => {
+  await quantize('one.onnx', { calibration: at('samples.npy'), format: 'qoperator' });
+  const { nodes } = importOnnx(new Uint8Array(readFileSync(at('made.onnx'))));
+  const names = nodes.map(({ operator }) => operator);
+  expect(names).toEqual(['QuantizeLinear', 'QLinearMatMul', 'MatMulIntegerToFloat']);
+  await quantize('one.onnx', { calibration: at('samples.npy'), format: 'safetensors' });
+  const { quantization } = fromSafetensors(new Uint8Array(readFileSync(at('made.onnx'))));
+  expect(quantization.get('w_quantized')).toMatchObject({ elementType: 'int8', shape: [4, 4], bits: 8, axis: 1 });
+});
 
 const scales = (name: string) => {
   const { initializers } = importOnnx(new Uint8Array(readFileSync(at('made.onnx'))));

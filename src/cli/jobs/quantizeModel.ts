@@ -6,7 +6,7 @@ import type { GraphValue } from '../../graph/graph.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { tensorFromNpy } from '../../onnx/npy.ts';
-import { quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
+import { type OnnxForm, quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
 import type { Job } from './job.ts';
 import { type ModelParameters, modelOf } from './model.ts';
 
@@ -29,6 +29,8 @@ export interface QuantizeModelParameters extends ModelParameters {
   /** int8 activations instead of uint8. */
   readonly signed: boolean;
   readonly exclude: readonly string[];
+  /** Form of the file: an ONNX model, or the weights alone. */
+  readonly format: OnnxForm | 'safetensors';
 }
 
 /** What became of the model. */
@@ -66,7 +68,8 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
     onProgress?.('quantizing');
     const made = quantize(model, statistics, { weights: { granularity }, activations: { signed }, exclude });
     made.model.dispose();
-    const file = made.toOnnx();
+    const { format } = parameters;
+    const file = format === 'safetensors' ? made.toSafetensors() : made.toOnnx(format);
     const { quantized, skipped } = made;
     const size = { float: bytes.length, quantized: file.length };
     return { report: { batches: batches.length, quantized, skipped, bytes: size }, files: { model: file } };
