@@ -1,7 +1,6 @@
 import * as ort from 'onnxruntime-web';
 import type { Graph } from '../../src/graph/graph.ts';
 import { type ElementType, type HostTensor, hostTensor } from '../../src/graph/hostTensor.ts';
-import { NodeContext, type OperatorTable } from '../../src/graph/operator.ts';
 import { toOnnx } from '../../src/onnx/export.ts';
 
 /** The outputs of a graph as ONNX Runtime computes them (WebAssembly), by name: QDQ becomes integer operators there too. */
@@ -29,24 +28,4 @@ export async function runFused(
   } finally {
     await session.release();
   }
-}
-
-/** Every value of a graph by the definitions of its nodes, nothing fused: float64 within a node, float32 between nodes. */
-export function defined(
-  graph: Graph,
-  operators: OperatorTable,
-  inputs: Readonly<Record<string, HostTensor>>,
-): ReadonlyMap<string, HostTensor> {
-  const values = new Map([...graph.initializers, ...Object.entries(inputs)]);
-  for (const node of graph.nodes) {
-    const given = node.inputs.map((name) => values.get(name));
-    const known = given.map((value) => value && { ...value, host: value });
-    const context = new NodeContext(node, graph.opsets.get(node.domain) ?? 1, known);
-    const results = operators.find(node)?.evaluate(context, given);
-    node.outputs.forEach((name, index) => {
-      const result = results?.[index];
-      if (result) values.set(name, result);
-    });
-  }
-  return values;
 }
