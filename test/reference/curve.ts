@@ -1,7 +1,7 @@
 import type { Curve } from '../../src/base/curve.ts';
 
 /** Φ by Simpson's rule over [0, |x|], which is exact to about 1e-12. */
-export function normalDistribution(x: number): number {
+function normalDistribution(x: number): number {
   const size = Math.min(Math.abs(x), 40);
   const steps = 4000;
   const width = size / steps;
