@@ -8,7 +8,7 @@ import { type ParameterRange, type QuantizationCost, searchRange } from './searc
  * The sum of squared errors, in units of the squared width of cells, with every element in the middle of its cell. Zeros
  * have none. Takes a few operations for each code.
  */
-export function histogramError({ exponent, first, counts }: Histogram, format: CodeFormat): QuantizationCost {
+function histogramError({ exponent, first, counts }: Histogram, format: CodeFormat): QuantizationCost {
   const { low, high } = codeRange(format);
   const width = 2 ** exponent;
   const cells = counts.length;

@@ -53,7 +53,7 @@ export function referenceSample(rows: readonly Float32Array<ArrayBuffer>[], slot
 }
 
 /** Least and greatest code, and the parameters of a range widened to 0, with zero points at codes from 0 up. */
-export function referenceParameters(minimum: number, maximum: number, bits: number, symmetric: boolean) {
+function referenceParameters(minimum: number, maximum: number, bits: number, symmetric: boolean) {
   const [below, above] = [Math.max(-minimum, 0), Math.max(maximum, 0)];
   const steps = symmetric ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
   const scale = (symmetric ? Math.max(below, above) : below + above) / steps || 1;
