@@ -14,6 +14,7 @@ const format: LayerFormat = {
   granularity: 'channel',
   scheme: 'symmetric',
   range: 'minmax',
+  rounding: 'nearest',
   activationBits: 8,
 };
 

@@ -1,8 +1,25 @@
 import { InvalidInput, InvalidQuantization } from '../../base/errors.ts';
 import type { GraphNode } from '../graph.ts';
+import type { LayerInputs } from './layerInputs.ts';
 
 /** Which weights share a scale: those of an output channel, all of a tensor, or runs along the inputs of a channel. */
 export type WeightGranularity = 'channel' | 'tensor' | { readonly group: number };
+
+/** How codes are chosen. */
+export type RoundingMethod =
+  /** Each weight by itself. */
+  | 'nearest'
+  /**
+   * Weight by weight, those of the greatest inputs first; each error is made up for by the weights that are left
+   * (Frantar et al., "GPTQ", 2022).
+   */
+  | 'gptq'
+  /**
+   * The objective of AdaRound (Nagel et al., "Up or Down?", 2020) by coordinate descent instead of gradients: from the codes
+   * of `nearest` and of `gptq`, codes of a channel go up or down by one while that lowers its error, at most 20 times through
+   * all; the better of the two ends is taken.
+   */
+  | 'descent';
 
 /** How weights are quantized. */
 export interface WeightOptions {
@@ -20,6 +37,8 @@ export interface WeightOptions {
    * Unless given `minmax` at 8 bits and `mse` below.
    */
   readonly range?: 'minmax' | 'mse';
+  /** How codes are chosen: `nearest` unless given. The others need `layerInputs`; layers that these lack are `nearest`. */
+  readonly rounding?: RoundingMethod;
 }
 
 /** How activations are quantized. */
@@ -49,6 +68,14 @@ export interface QuantizeModelOptions {
    * ones win, field by field; none unless given.
    */
   readonly layers?: Readonly<Record<string, LayerOptions>>;
+  /** What `observeLayers` found for this model; none unless given. */
+  readonly layerInputs?: LayerInputs;
+  /**
+   * Whether the mean error of each channel that comes of its weights' rounding is taken off its bias (Nagel et al.,
+   * "Data-Free Quantization", 2019, with means from `layerInputs`, which it needs): convolutions, Gemm, and matrix products
+   * that a constant is added to. False unless given.
+   */
+  readonly correctBias?: boolean;
   /** Nodes that stay in float: names, in which `*` stands for any text, or regular expressions; none unless given. */
   readonly exclude?: readonly (string | RegExp)[];
 }
@@ -78,6 +105,7 @@ export class LayerTable {
    * @throws InvalidInput for a pattern that fits no node; InvalidQuantization for a format that there is not
    */
   constructor(nodes: readonly GraphNode[], options: QuantizeModelOptions) {
+    assertInputs(options);
     const { weights = {}, activations = {}, layers = {}, exclude = [] } = options;
     this.#weights = weights;
     this.activationBits = activations === 'float' ? 8 : (activations.bits ?? 8);
@@ -107,6 +135,7 @@ export class LayerTable {
       bits,
       granularity: merged.granularity ?? 'channel',
       scheme: merged.scheme ?? 'symmetric',
+      rounding: merged.rounding ?? 'nearest',
       range: merged.range ?? (bits === 8 ? 'minmax' : 'mse'),
       activationBits: merged.activationBits ?? this.activationBits,
     };
@@ -129,6 +158,13 @@ function namesLike(nodes: readonly GraphNode[], pattern: string | RegExp): Reado
     );
   }
   return new Set(found.map(({ name }) => name));
+}
+
+function assertInputs({ weights = {}, correctBias = false, layerInputs }: QuantizeModelOptions): void {
+  const { rounding = 'nearest' } = weights;
+  if (layerInputs || (rounding === 'nearest' && !correctBias)) return;
+  const what = correctBias ? 'Correcting biases' : `Rounding by "${rounding}"`;
+  throw new InvalidInput(`${what} needs to know what layers are given; pass layerInputs from observeLayers.`);
 }
 
 function assertBits(bits: number, least: number, what: string): void {

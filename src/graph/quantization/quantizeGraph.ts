@@ -7,6 +7,7 @@ import { GraphEditor } from '../graphEditor.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import type { OperatorTable } from '../operator.ts';
 import { foldAffine } from '../passes/foldAffine.ts';
+import { layerKey } from './layerInputs.ts';
 import { LayerTable, neededOpset, type QuantizeModelOptions } from './options.ts';
 import { isProduct, type Placement, placeQuantization, placeWeights } from './placement.ts';
 import { type QuantizedWeights, quantizeWeights } from './weights.ts';
@@ -59,20 +60,32 @@ export function quantizeGraph(
   return new GraphQuantizer(editor, statistics, options, layers).run();
 }
 
+/** A constant that a sum adds. */
+interface Summand {
+  readonly sum: GraphNode;
+  readonly index: number;
+  readonly constant: HostTensor;
+}
+
 class GraphQuantizer {
   readonly #editor: GraphEditor;
   readonly #known: CalibrationStatistics['values'];
   readonly #layers: LayerTable;
   readonly #weightsOnly: boolean;
   readonly #signed: boolean;
+  readonly #options: QuantizeModelOptions;
   readonly #parameters = new Map<string, Parameters>();
+  /** Inputs of sums whose constant makes up for the errors of the product before. */
+  readonly #corrected = new Map<GraphNode, readonly string[]>();
 
   constructor(
     editor: GraphEditor,
     statistics: CalibrationStatistics | undefined,
-    { activations = {} }: QuantizeModelOptions,
+    options: QuantizeModelOptions,
     layers: LayerTable,
   ) {
+    const { activations = {} } = options;
+    this.#options = options;
     this.#editor = editor;
     this.#known = statistics?.values ?? {};
     this.#layers = layers;
@@ -88,8 +101,9 @@ class GraphQuantizer {
     const dequantized = new Map(values.map((name) => [name, this.#quantize(name, sameAs.get(name))]));
     const quantized = new Set(placement.nodes);
     for (const node of nodes) {
-      const inputs = node.inputs.map((name) => dequantized.get(name) ?? name);
-      if (quantized.has(node)) this.#quantizeConstants(node, inputs);
+      const given = { ...node, inputs: this.#corrected.get(node) ?? node.inputs };
+      const inputs = given.inputs.map((name) => dequantized.get(name) ?? name);
+      if (quantized.has(node)) this.#quantizeConstants(given, inputs);
       if (inputs.some((name, index) => name !== node.inputs[index])) editor.update(node, { inputs });
     }
     return {
@@ -172,14 +186,38 @@ class GraphQuantizer {
     const [, weights, bias] = constants;
     const format = this.#layers.formatOf(node);
     if (!weights || !format || !isProduct(node)) return;
-    const [x = '', weightName = '', biasName = ''] = node.inputs;
+    const [x = '', weightName = ''] = node.inputs;
     const inputScale = this.#weightsOnly ? undefined : (this.#parameters.get(x)?.scale ?? 1);
-    const made = quantizeWeights({ node, weights, bias, inputScale, format });
+    const moments = this.#options.layerInputs?.get(layerKey(node, weights));
+    const summand = node.operator === 'MatMul' ? this.#summandOf(node, weights.shape.at(-1)) : undefined;
+    const correctBias = (this.#options.correctBias ?? false) && (node.operator !== 'MatMul' || summand !== undefined);
+    const made = quantizeWeights({ node, weights, bias, inputScale, format, moments, correctBias });
     inputs[1] = this.#insertWeights(weightName, made);
-    if (made.bias) {
+    const biasName = node.inputs[2] || `${node.name} bias`;
+    if (made.bias && 'scales' in made.bias) {
       const { codes, scales, attributes } = made.bias;
       inputs[2] = this.#dequantize(biasName, [codes, scales], attributes);
+    } else if (made.bias) {
+      inputs[2] = this.#editor.addInitializer(biasName, made.bias.floats);
     }
+    if (summand && made.errors) this.#correctSummand(summand, made.errors);
+  }
+
+  /** The constant that is added to the columns of a matrix product, and nothing else is done with that. */
+  #summandOf(node: GraphNode, columns: number | undefined): Summand | undefined {
+    const [result = ''] = node.outputs;
+    const sum = this.#editor.onlyUser(result);
+    if (sum?.operator !== 'Add' || sum.domain !== '') return undefined;
+    const index = sum.inputs[0] === result ? 1 : 0;
+    const constant = this.#editor.constant(sum.inputs[index]);
+    const fits = constant?.elementType === 'float32' && constant.shape.at(-1) === columns;
+    return fits ? { sum, index, constant } : undefined;
+  }
+
+  #correctSummand({ sum, index, constant }: Summand, errors: Float64Array): void {
+    const data = constant.data.map((value, place) => value - (errors[place % errors.length] ?? 0));
+    const name = this.#editor.addInitializer(`${sum.inputs[index]}_corrected`, { ...constant, data });
+    this.#corrected.set(sum, sum.inputs.with(index, name));
   }
 
   #insertWeights(name: string, { codes, scales, zeroPoints, attributes, reshape }: QuantizedWeights): string {

@@ -1,8 +1,10 @@
 import type { Shape } from '../../base/shape.ts';
 import type { GraphNode } from '../graph.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
+import type { InputMoments } from './layerInputs.ts';
 import type { LayerFormat } from './options.ts';
-import { biasCode, chooseGrid, nearestCodes, type WeightGrid, widenedForBias } from './weightGrid.ts';
+import { meansOf, roundedCodes } from './rounding.ts';
+import { biasCode, chooseGrid, nearestCodes, valuesOfCodes, type WeightGrid, widenedForBias } from './weightGrid.ts';
 import { isFlattened, transpose, type WeightMatrix, weightMatrix } from './weightMatrix.ts';
 
 /** Weights as codes, and a bias as int32 codes. */
@@ -16,14 +18,17 @@ export interface QuantizedWeights {
   readonly attributes: ReadonlyMap<string, number>;
   /** The shape of the weights, where codes are those of a matrix instead. */
   readonly reshape: Shape | undefined;
-  /** Undefined where there is none, it is not one number a channel, or it stays in float. */
+  /** The bias as codes, or in float but corrected; undefined where it stays as it is. */
   readonly bias:
     | {
         readonly codes: HostTensor;
         readonly scales: HostTensor;
         readonly attributes: ReadonlyMap<string, number>;
       }
+    | { readonly floats: HostTensor }
     | undefined;
+  /** The mean error of each channel, where it is to be made up for. */
+  readonly errors: Float64Array | undefined;
 }
 
 /** What weights are quantized with. */
@@ -34,6 +39,10 @@ export interface WeightRequest {
   /** Scale of the layer's input; undefined where that stays in float, and the bias with it. */
   readonly inputScale: number | undefined;
   readonly format: LayerFormat;
+  /** What the layer was given, where it is known. */
+  readonly moments: InputMoments | undefined;
+  /** Whether the mean error goes off the bias, so that only what varies matters. */
+  readonly correctBias: boolean;
 }
 
 /**
@@ -41,21 +50,62 @@ export interface WeightRequest {
  * next to nothing beside their bias get a larger scale, at which the bias has a code.
  */
 export function quantizeWeights(request: WeightRequest): QuantizedWeights {
-  const { node, weights, bias, inputScale, format } = request;
+  const { node, weights, inputScale, format } = request;
   const matrix = weightMatrix(node, weights);
+  const moments = matrix.channelAxis === undefined ? undefined : request.moments;
+  const correct = request.correctBias && moments !== undefined;
   const chosen = chooseGrid(matrix, matrix.channelAxis === undefined ? { ...format, granularity: 'tensor' } : format);
   const perChannel = chosen.rowStep > 0;
   const grouped = chosen.rowStep > 1;
+  const isInteger = inputScale !== undefined && !grouped && node.operator !== 'MatMul';
   // A bias of another shape stays as it is.
-  const fits = bias?.shape.length === 1 && (!perChannel || bias.data.length === matrix.rows);
-  const integerBias = fits && inputScale !== undefined && !grouped ? bias : undefined;
+  const fits = request.bias?.shape.length === 1 && (!perChannel || request.bias.data.length === matrix.rows);
   const grid =
-    inputScale === undefined || grouped ? chosen : widenedForBias(chosen, matrix, inputScale, integerBias?.data);
-  const codes = nearestCodes(grid, matrix);
+    inputScale !== undefined && !grouped
+      ? widenedForBias(chosen, matrix, inputScale, fits ? request.bias?.data : undefined)
+      : chosen;
+  const codes =
+    moments && format.rounding !== 'nearest'
+      ? roundedCodes(grid, matrix, moments, format.rounding, correct)
+      : nearestCodes(grid, matrix);
+  const errors = correct ? meanErrors(grid, matrix, codes, moments) : undefined;
+  const corrects = errors !== undefined && node.operator !== 'MatMul' && (fits || !request.bias);
+  const bias = corrects ? shifted(request.bias, errors) : request.bias;
+  const isCodes = bias !== undefined && isInteger && (fits || corrects);
   return {
     ...dequantizable(matrix, grid, codes),
-    bias: integerBias && quantizeBias(integerBias.data, grid, inputScale ?? 1),
+    bias: isCodes ? quantizeBias(bias.data, grid, inputScale) : corrects && bias ? { floats: bias } : undefined,
+    errors,
   };
+}
+
+/** What the errors of each channel's weights come to for the mean input. */
+function meanErrors(
+  grid: WeightGrid,
+  { rows, columns, values }: WeightMatrix,
+  codes: Int8Array,
+  moments: InputMoments,
+): Float64Array {
+  const found = valuesOfCodes(grid, codes, rows, columns);
+  const means = Array.from({ length: moments.groups }, (_, group) => meansOf(moments, group));
+  return Float64Array.from({ length: rows }, (_, row) => {
+    const inputs = means[Math.floor((row * moments.groups) / rows)] ?? [];
+    let sum = 0;
+    for (let column = 0; column < columns; column++) {
+      const index = row * columns + column;
+      sum += ((found[index] ?? 0) - (values[index] ?? 0)) * (inputs[column] ?? 0);
+    }
+    return sum;
+  });
+}
+
+/** A bias, zeros where there is none, less an error of each channel. */
+function shifted(bias: HostTensor | undefined, errors: Float64Array): HostTensor {
+  return hostTensor(
+    'float32',
+    [errors.length],
+    errors.map((error, channel) => (bias?.data[channel] ?? 0) - error),
+  );
 }
 
 function quantizeBias(
@@ -73,7 +123,11 @@ function quantizeBias(
 }
 
 /** Codes and parameters in the form that DequantizeLinear takes. */
-function dequantizable(matrix: WeightMatrix, grid: WeightGrid, codes: Int8Array): Omit<QuantizedWeights, 'bias'> {
+function dequantizable(
+  matrix: WeightMatrix,
+  grid: WeightGrid,
+  codes: Int8Array,
+): Omit<QuantizedWeights, 'bias' | 'errors'> {
   const { rows, columns, shape, transposed, channelAxis = 0 } = matrix;
   const { scales, zeroPoints, rowStep, groupSize } = grid;
   const type = grid.format.bits === 4 ? 'int4' : 'int8';

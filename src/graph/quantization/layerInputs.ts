@@ -1,0 +1,148 @@
+import { Aborted, InvalidInput } from '../../base/errors.ts';
+import { type PatchWindow, patches } from '../../calib/patches.ts';
+import { matmul } from '../../gemm/matmul.ts';
+import type { Engine } from '../../gpu/engine.ts';
+import type { Tensor } from '../../gpu/tensor.ts';
+import { binary } from '../../nn/elementwise.ts';
+import type { CalibrationBatch } from '../calibrate.ts';
+import type { GraphNode } from '../graph.ts';
+import { GraphEditor } from '../graphEditor.ts';
+import type { HostTensor } from '../hostTensor.ts';
+import { Model } from '../model.ts';
+import { isProduct } from './placement.ts';
+
+/** What one layer was given: sums over the positions that were looked at. */
+export interface InputMoments {
+  readonly groups: number;
+  /** Inputs of one output channel. */
+  readonly columns: number;
+  /** [groups, columns + 1, columns + 1]: Σ xᵢxⱼ; the last row and column hold Σ xᵢ, the last element the positions. */
+  readonly sums: Float32Array;
+}
+
+/** What the layers of a model were given, by `layerKey`. */
+export type LayerInputs = ReadonlyMap<string, InputMoments>;
+
+/** How layers are observed. */
+export interface ObserveLayersOptions {
+  /** Output positions looked at for each layer and batch, evenly spread; 1024 unless given. */
+  readonly positions?: number;
+  /** Layers of more inputs to an output channel are left out; 2048 unless given. Memory grows with the square. */
+  readonly largestColumns?: number;
+  /** Ends the work early, with `Aborted`. */
+  readonly signal?: AbortSignal;
+  /** Told after each batch how many were run. */
+  readonly onProgress?: (batches: number) => void;
+}
+
+/** A layer, and where its sums are. */
+interface Observed {
+  readonly window: PatchWindow | undefined;
+  readonly groups: number;
+  readonly columns: number;
+  sums: Tensor<'float32'> | undefined;
+}
+
+/** What tells the inputs of layers apart: a value and the window that slides over it. */
+export function layerKey({ operator, attributes, inputs }: GraphNode, weights: HostTensor): string {
+  return JSON.stringify([inputs[0], operator === 'Conv' ? windowOf(attributes, weights) : null]);
+}
+
+/**
+ * Runs a model in float on sample inputs and sums up, on the GPU, how the inputs of each convolution and matrix product go
+ * together: Σ xxᵀ and Σ x over output positions. This is what rounding weights by the layer's output needs (`gptq`,
+ * `descent`), and correcting biases.
+ *
+ * @param model float, as it is to be quantized
+ * @throws InvalidInput for no batches; Aborted; whatever `model.run` throws
+ */
+export async function observeLayers(
+  model: Model,
+  batches: Iterable<CalibrationBatch> | AsyncIterable<CalibrationBatch>,
+  options: ObserveLayersOptions = {},
+): Promise<LayerInputs> {
+  const { positions = 1024, largestColumns = 2048, signal, onProgress } = options;
+  const { engine, source, operators } = model;
+  const layers = findLayers(new GraphEditor(source, operators), largestColumns);
+  try {
+    using observed = new Model(engine, source, operators, {
+      optimize: false,
+      observe: (name, tensor) => {
+        for (const layer of layers.get(name)?.values() ?? []) addMoments(engine, layer, tensor, positions);
+      },
+    });
+    let count = 0;
+    for await (const batch of batches) {
+      if (signal?.aborted) throw new Aborted('Observing layers was stopped before its end; start it again.');
+      for (const output of observed.run(batch).values()) output.dispose();
+      count++;
+      await engine.idle();
+      onProgress?.(count);
+    }
+    if (count === 0) throw new InvalidInput('There are no inputs to observe layers with; give at least one.');
+    const found = new Map<string, InputMoments>();
+    for (const each of layers.values()) {
+      for (const [key, { groups, columns, sums }] of each) {
+        if (sums) found.set(key, { groups, columns, sums: await sums.read() });
+      }
+    }
+    return found;
+  } finally {
+    for (const each of layers.values()) for (const { sums } of each.values()) sums?.dispose();
+  }
+}
+
+/** Products with constant weights, by the name of their input and then by key. */
+function findLayers(editor: GraphEditor, largestColumns: number): Map<string, Map<string, Observed>> {
+  const layers = new Map<string, Map<string, Observed>>();
+  for (const node of editor.nodes) {
+    const [x = '', weightName] = node.inputs;
+    const weights = editor.constant(weightName);
+    if (!isProduct(node) || weights?.elementType !== 'float32') continue;
+    const window = node.operator === 'Conv' ? windowOf(node.attributes, weights) : undefined;
+    const [rows = 1, second = 1] = weights.shape;
+    const transposed = node.operator === 'Gemm' && node.attributes.get('transB') === 1;
+    const columns = window ? weights.data.length / rows : transposed ? second : rows;
+    const fits = window ? window.kernel.length <= 2 : weights.shape.length === 2 && node.attributes.get('transA') !== 1;
+    if (!fits || columns > largestColumns) continue;
+    const known = layers.get(x) ?? new Map<string, Observed>();
+    const layer = { window, groups: window?.groups ?? 1, columns, sums: undefined };
+    layers.set(x, known.set(layerKey(node, weights), layer));
+  }
+  return layers;
+}
+
+function windowOf(attributes: GraphNode['attributes'], { shape }: HostTensor): PatchWindow {
+  const kernel = shape.slice(2);
+  const list = (name: string, fallback: number): readonly number[] => {
+    const value = attributes.get(name);
+    return Array.isArray(value) ? value.map(Number) : kernel.map(() => fallback);
+  };
+  const pads = attributes.get('pads');
+  const [before, after] = Array.isArray(pads)
+    ? [pads.slice(0, kernel.length).map(Number), pads.slice(kernel.length).map(Number)]
+    : [kernel.map(() => 0), kernel.map(() => 0)];
+  const auto = attributes.get('auto_pad');
+  return {
+    groups: Number(attributes.get('group') ?? 1),
+    kernel,
+    strides: list('strides', 1),
+    dilations: list('dilations', 1),
+    padding: auto === 'SAME_UPPER' ? 'upper' : auto === 'SAME_LOWER' ? 'lower' : { before, after },
+  };
+}
+
+/** Records the addition of what one batch gives a layer. */
+function addMoments(engine: Engine, layer: Observed, x: Tensor<'float32'>, positions: number): void {
+  const { window, groups, columns } = layer;
+  const width = columns + 1;
+  // Plans of several input shapes add to the same sums.
+  layer.sums ??= engine.uncaptured(() =>
+    engine.tensor(new Float32Array(groups * width * width), [groups, width, width]),
+  );
+  using rows = patches(engine, x, window, { positions, transposed: false });
+  using transposed = patches(engine, x, window, { positions, transposed: true });
+  using product = matmul(engine, transposed, rows);
+  using sum = binary(engine, 'add', layer.sums, product);
+  engine.copy(sum.allocation, layer.sums.allocation, sum.layout.size);
+}
