@@ -38,7 +38,21 @@ export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
-export type { QuantizeModelOptions } from './graph/quantization/options.ts';
+export { equalizeLayers } from './graph/quantization/equalize.ts';
+export {
+  type InputMoments,
+  type LayerInputs,
+  type ObserveLayersOptions,
+  observeLayers,
+} from './graph/quantization/layerInputs.ts';
+export type {
+  ActivationOptions,
+  LayerOptions,
+  QuantizeModelOptions,
+  RoundingMethod,
+  WeightGranularity,
+  WeightOptions,
+} from './graph/quantization/options.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export {
   readSafetensors,
