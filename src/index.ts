@@ -34,6 +34,17 @@ export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
 export { type CalibrateOptions, type CalibrationBatch, calibrate } from './graph/calibrate.ts';
+export {
+  type Correctness,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationSet,
+  evaluate,
+  type Label,
+  type LabelledBatch,
+  rankClasses,
+  type Share,
+} from './graph/evaluate.ts';
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';

@@ -3,9 +3,11 @@ import { benchKmeans } from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, benchMatmul, runBenchMatmul } from '../../src/cli/jobs/benchMatmul.ts';
 import { type BenchModelParameters, benchModel, runBenchModel } from '../../src/cli/jobs/benchModel.ts';
 import { benchSuite } from '../../src/cli/jobs/benchSuite.ts';
+import { type EvaluateModelParameters, evaluateModel, runEvaluateModel } from '../../src/cli/jobs/evaluateModel.ts';
 import type { Job, JobContext } from '../../src/cli/jobs/job.ts';
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
 import { Aborted, Engine } from '../../src/index.ts';
+import { drawnSet } from '../ocr/drawnSet.ts';
 import { element } from './elements.ts';
 import { type Choice, showRunning, startForm } from './form.ts';
 import { showKmeans, showMatmul, showModel } from './results.ts';
@@ -85,6 +87,16 @@ const modelJob = shown(
   showModel,
 );
 
+/** Only for the command line: it draws text, which takes a page. */
+const evaluateJob = {
+  ...evaluateModel,
+  run: (engine: Engine, parameters: EvaluateModelParameters, context: JobContext) =>
+    runEvaluateModel(engine, parameters, context, {
+      drawnSet,
+      openWasm: async () => (await (await import('./peers.ts')).openModelPeers()).wasm,
+    }),
+};
+
 let abort = new AbortController();
 
 async function runChoice(asked: Promise<Choice>): Promise<void> {
@@ -118,5 +130,5 @@ async function showAdapter(): Promise<void> {
 }
 
 startForm(runChoice, () => abort.abort());
-offerJobs([matmulJob, kmeansJob, modelJob, benchSuite]);
+offerJobs([matmulJob, kmeansJob, modelJob, benchSuite, evaluateJob]);
 await showAdapter();

@@ -9,14 +9,13 @@ import {
   benchModel,
   describeOpen,
   openInputs,
-  quantizedPrefix,
   runBenchModel,
 } from './jobs/benchModel.ts';
 import type { Job } from './jobs/job.ts';
 import { modelOf } from './jobs/model.ts';
 import { loadIntoOnnxRuntime, type ModelPeers } from './jobs/modelPeers.ts';
 import { runInput } from './jobs/runModel.ts';
-import { type ModelFiles, readModel } from './modelFiles.ts';
+import { type ModelFiles, readModel, readQuantizedModel } from './modelFiles.ts';
 import { describeCheck, describeInputs, describeRatios, modelCells, modelColumns } from './modelTable.ts';
 import { textTable } from './text.ts';
 import { assignmentsOption, integerOption, shapesOption, textOption, UsageError } from './usage.ts';
@@ -58,19 +57,16 @@ export const benchModelCommand: Command = {
     const float = readModel(file);
     assertNoneOpen(float, [...names, ...Object.keys(shapes)]);
     const quantizedFile = textOption(options, 'quantized');
-    const quantized = quantizedFile === undefined ? undefined : readModel(quantizedFile);
+    const quantized = quantizedFile === undefined ? undefined : readQuantizedModel(quantizedFile);
     const files = given.map(([name, path], index) => {
       return [runInput(index), readInput(path, `Name a .npy file for the input ${name}.`)] as const;
     });
-    const quantizedInputs = Object.entries(quantized?.inputs ?? {}).map(
-      ([name, bytes]) => [`${quantizedPrefix}${name}`, bytes] as const,
-    );
 
     const { report, runtime: used } = await perform(
       benchModelInNode,
       { ...float.parameters, quantized: quantized?.parameters ?? null, shapes, names, ...rest },
       reporter,
-      { runtime, inputs: { ...float.inputs, ...Object.fromEntries([...files, ...quantizedInputs]) } },
+      { runtime, inputs: { ...float.inputs, ...quantized?.inputs, ...Object.fromEntries(files) } },
     );
     const { adapter, ...results } = report;
     const document = { adapter, runtime: used, commit: commitOrVersion(), date: new Date().toISOString(), ...results };
@@ -93,7 +89,8 @@ const benchModelInNode: Job<BenchModelParameters, BenchModelReport> = {
   run: (engine, parameters, context) => runBenchModel(engine, parameters, context, openPeers),
 };
 
-async function openPeers(): Promise<ModelPeers> {
+/** ONNX Runtime Web on WASM. @throws InvalidInput where it is not installed */
+export async function openPeers(): Promise<ModelPeers> {
   const library = await import('onnxruntime-web').catch((cause: unknown) => {
     throw new InvalidInput('onnxruntime-web could not be loaded. Run "npm install onnxruntime-web".', { cause });
   });

@@ -7,6 +7,7 @@ import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { type Command, commonOptions } from './command.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { infoCommand } from './info.ts';
 import { inspectCommand } from './inspect.ts';
 import { describeError } from './jobs/job.ts';
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   inspectCommand,
   runCommand,
   quantizeCommand,
+  evaluateCommand,
   benchMatmulCommand,
   benchKmeansCommand,
   benchModelCommand,

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { InvalidInput } from '../base/errors.ts';
 import { externalFiles } from '../onnx/externalFiles.ts';
 import { readInput } from './inputFiles.ts';
+import { quantizedPrefix } from './jobs/benchModel.ts';
 import { externalInput, type ModelParameters } from './jobs/model.ts';
 
 /** The parameters and inputs of a job that stand for a model. */
@@ -30,4 +31,11 @@ export function readModel(file: string): ModelFiles {
     return [externalInput(index), readInput(join(folder, path), `${file} keeps tensors there.`)] as const;
   });
   return { parameters: { locations }, inputs: { model, ...Object.fromEntries(external) } };
+}
+
+/** `readModel` for a quantized model that a job takes beside another: its inputs are named with `quantizedPrefix`. */
+export function readQuantizedModel(file: string): ModelFiles {
+  const { parameters, inputs } = readModel(file);
+  const named = Object.entries(inputs).map(([name, bytes]) => [`${quantizedPrefix}${name}`, bytes] as const);
+  return { parameters, inputs: Object.fromEntries(named) };
 }

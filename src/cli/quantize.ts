@@ -11,7 +11,7 @@ import {
 } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
-import { choiceOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
+import { choiceOption, magnitudeOption, type ParsedOptions, requiredOption } from './usage.ts';
 
 const methods = ['minmax', 'moving-average', 'percentile', 'mse', 'entropy', 'cross-entropy'] as const;
 
@@ -61,8 +61,8 @@ export const quantizeCommand: Command = {
     const granularity = choiceOption(options, 'granularity', ['channel', 'tensor']) ?? 'channel';
     const signed = choiceOption(options, 'activations', ['uint8', 'int8']) === 'int8';
     const averagingConstant = magnitudeOption(options, 'averaging-constant');
-    const output = required(options, 'output');
-    const { calibration, stacked, inputs: samples } = readCalibration(required(options, 'calibration'));
+    const output = requiredOption(options, 'output');
+    const { calibration, stacked, inputs: samples } = readCalibration(requiredOption(options, 'calibration'));
     const { parameters, inputs } = readModel(file);
     assertWritable(output, file);
     const { report, files } = await perform(
@@ -85,12 +85,6 @@ export const quantizeCommand: Command = {
     reporter.result({ ...report, output }, () => describe(report, output));
   },
 };
-
-function required(options: ParsedOptions, name: string): string {
-  const value = textOption(options, name);
-  if (value === undefined) throw new UsageError(`--${name} is missing.`);
-  return value;
-}
 
 function patterns({ exclude }: ParsedOptions): string[] {
   return exclude === undefined ? [] : [exclude].flat().map(String);

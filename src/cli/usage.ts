@@ -31,6 +31,13 @@ export function assignmentsOption(options: ParsedOptions, name: string): Readonl
   return assignments;
 }
 
+/** An option that has to be given. @throws UsageError where it is not */
+export function requiredOption(options: ParsedOptions, name: string): string {
+  const value = textOption(options, name);
+  if (value === undefined) throw new UsageError(`--${name} is missing.`);
+  return value;
+}
+
 /** The option `--shape name=lengths`, given several times: lengths by the name of an input. */
 export function shapesOption(options: ParsedOptions): Readonly<Record<string, Shape>> {
   return Object.fromEntries(

@@ -1,0 +1,154 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TensorProto_DataType as DataType } from 'onnx-buf';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
+import { evaluateCommand } from '../../src/cli/evaluate.ts';
+import { labelledBatches, type TableParameters } from '../../src/cli/jobs/labelledFiles.ts';
+import type { Label } from '../../src/graph/evaluate.ts';
+import type { GraphValue } from '../../src/graph/graph.ts';
+import { hostTensor } from '../../src/graph/hostTensor.ts';
+import { readCsv } from '../../src/io/csv.ts';
+import { tensorToNpy } from '../../src/onnx/npy.ts';
+import { modelBytes, node, value } from '../support/onnxBytes.ts';
+
+const digitsFile = new URL('../oracles/digits.csv', import.meta.url).pathname;
+const digitsBytes = new Uint8Array(readFileSync(digitsFile));
+let folder: string;
+const at = (name: string): string => join(folder, name);
+
+/** The means of the ten digits as a linear classifier: 2·mean·x − |mean|² is greatest for the nearest mean. */
+function nearestMean(keep: (weight: number) => number): Uint8Array {
+  const { data, rowCount } = readCsv(digitsBytes);
+  const means = Array.from({ length: 10 }, () => new Array<number>(64).fill(0));
+  const counts = new Array<number>(10).fill(0);
+  for (let row = 0; row < rowCount; row++) {
+    const digit = data[65 * row + 64] ?? 0;
+    counts[digit] = (counts[digit] ?? 0) + 1;
+    const mean = means[digit] ?? [];
+    for (let pixel = 0; pixel < 64; pixel++) mean[pixel] = (mean[pixel] ?? 0) + (data[65 * row + pixel] ?? 0) / 16;
+  }
+  const scaled = means.map((mean, digit) => mean.map((sum) => keep(sum / (counts[digit] ?? 1))));
+  const weights = Array.from({ length: 64 }, (_, pixel) => scaled.map((mean) => 2 * (mean[pixel] ?? 0))).flat();
+  const bias = scaled.map((mean) => -mean.reduce((sum, weight) => sum + weight ** 2, 0));
+  return modelBytes({
+    input: [value('x', ['batch', 1, 8, 8])],
+    output: [value('y', ['batch', 10])],
+    initializer: [
+      { name: 'w', dims: [64n, 10n], dataType: DataType.FLOAT, floatData: weights },
+      { name: 'b', dims: [10n], dataType: DataType.FLOAT, floatData: bias },
+    ],
+    node: [node('Flatten', ['x'], ['f']), node('Gemm', ['f', 'w', 'b'], ['y'])],
+  });
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cuanta-evaluate-'));
+  writeFileSync(
+    at('float.onnx'),
+    nearestMean((weight) => weight),
+  );
+  writeFileSync(
+    at('coarse.onnx'),
+    nearestMean((weight) => Math.round(weight)),
+  );
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly samples: number;
+  readonly float: { readonly correct: { readonly count: number }; readonly topK: { readonly count: number } };
+  readonly quantized: Result['float'];
+  readonly agreement: { readonly count: number };
+  readonly compared: unknown;
+  readonly runner: string;
+}
+
+/** Runs the command in this process. */
+async function evaluate(options: Readonly<Record<string, unknown>>): Promise<{ result: Result; text: string }> {
+  let found: { result: Result; text: string } | undefined;
+  const defaults = { runtime: 'dawn', samples: 5, seed: 1, divideBy: 1, batch: 32, top: 5 };
+  await evaluateCommand.run(
+    [at('float.onnx')],
+    { ...defaults, quantized: at('coarse.onnx'), ...options },
+    {
+      progress: () => undefined,
+      notice: () => undefined,
+      result: (result, text) => {
+        found = { result: result as Result, text: text() };
+      },
+      error: () => undefined,
+    },
+  );
+  if (!found) throw new Error('The command gave no result.');
+  return found;
+}
+
+describe('the command', () => {
+  test('counts the digits that the nearest mean finds, computed here and in ONNX Runtime', async () => {
+    const { data, rowCount } = readCsv(digitsBytes);
+    const { result, text } = await evaluate({ set: digitsFile, divideBy: 16, batch: 500, wasm: 500 });
+    // Counted with numpy, in float64: 1626 and 1503 are right, 1792 and 1775 among the first five. Ties may fall otherwise.
+    expect([rowCount, data.length]).toEqual([1797, 65 * 1797]);
+    expect(result.samples).toBe(1797);
+    const counts = [result.float, result.quantized].flatMap(({ correct, topK }) => [correct.count, topK.count]);
+    for (const [index, expected] of [1626, 1792, 1503, 1775].entries()) {
+      expect(Math.abs((counts[index] ?? 0) - expected)).toBeLessThanOrEqual(2);
+    }
+    expect(result.compared).toEqual({ samples: 500, float: 500, quantized: 500 });
+    expect(text).toMatch(/^1797 samples, computed by onnxruntime-web/m);
+    expect(text).toMatch(/^difference -\d+\.\d\d points/m);
+  });
+
+  test('says what is missing', async () => {
+    await expect(evaluate({ set: 'ocr' })).rejects.toThrow('--set ocr needs --keys.');
+    await expect(evaluate({ set: 'x.txt' })).rejects.toThrow(/it takes ocr, ocr-directions, a \.csv or a \.npy file/);
+    await expect(evaluate({ set: 'x.npy' })).rejects.toThrow('needs --labels');
+    await expect(evaluate({ set: digitsFile, labels: 'x.npy' })).rejects.toThrow(/last column/);
+    await expect(evaluate({ set: digitsFile, divideBy: 0 })).rejects.toThrow(/above 0/);
+    await expect(evaluate({})).rejects.toThrow('--set is missing.');
+    await expect(evaluate({ set: 'ocr-directions' })).rejects.toThrow(/use --runtime chrome/);
+  });
+});
+
+describe('samples in files', () => {
+  const input = (...dimensions: (number | string)[]): GraphValue => ({
+    name: 'x',
+    elementType: 'float32',
+    dimensions,
+  });
+  const table: TableParameters = { kind: 'table', format: 'csv', divideBy: 2, batch: 2 };
+  const csv = new TextEncoder().encode('2,4,6,8,1\n10,12,14,16,0\n18,20,22,24,3\n');
+  const shapes = (batches: ReturnType<typeof labelledBatches>) => batches.map(({ inputs }) => inputs.x?.shape);
+
+  test('of a table have the shape of the input, with one length open, and labels at their end', () => {
+    const batches = labelledBatches(table, input('n', 2, 'w'), { samples: csv });
+    expect(batches.map(({ labels }) => labels)).toEqual([[1, 0], [3]]);
+    expect(shapes(batches)).toEqual([
+      [2, 2, 2],
+      [1, 2, 2],
+    ]);
+    expect([...(batches[1]?.inputs.x?.data ?? [])]).toEqual([9, 10, 11, 12]);
+    expect(shapes(labelledBatches(table, input(3, 4), { samples: csv }))).toEqual([[3, 4]]);
+    // What does not fill a batch of fixed size is left out.
+    expect(shapes(labelledBatches(table, input(2, 4), { samples: csv }))).toEqual([[2, 4]]);
+    expect(() => labelledBatches(table, input(4, 4), { samples: csv })).toThrow(ShapeMismatch);
+    expect(() => labelledBatches(table, input('n', 3, 'w'), { samples: csv })).toThrow(/4 columns before the label/);
+  });
+
+  test('of arrays have labels of their own', () => {
+    const arrays: TableParameters = { ...table, format: 'npy', divideBy: 1 };
+    const samples = tensorToNpy(hostTensor('float32', [3, 1, 2], [1, 2, 3, 4, 5, 6]));
+    const labels = (values: readonly number[]) => tensorToNpy(hostTensor('int64', [values.length], [...values]));
+    const batches = labelledBatches(arrays, input('n', 1, 2), { samples, labels: labels([2, 1, 0]) });
+    expect(batches.map((batch): readonly Label[] => batch.labels)).toEqual([[2, 1], [0]]);
+    expect([...(batches[1]?.inputs.x?.data ?? [])]).toEqual([5, 6]);
+    const wrong = (values: readonly number[]) => () =>
+      labelledBatches(arrays, input('n', 1, 2), { samples, labels: labels(values) });
+    expect(wrong([1, 2])).toThrow(ShapeMismatch);
+    expect(wrong([1, -1, 0])).toThrow(InvalidInput);
+    expect(() => labelledBatches(arrays, input('n', 1, 2), { samples })).toThrow(/--labels/);
+  });
+});
