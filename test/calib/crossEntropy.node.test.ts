@@ -11,7 +11,7 @@ import { createRandom } from '../reference/random.ts';
 
 const random = createRandom(77);
 /** Rows like a language model's: some tokens far above the rest, most of which are unlikely, a few extremely so. */
-const rows = Array.from({ length: 60 }, () => {
+const rows = Array.from({ length: 40 }, () => {
   const row = random.normalArray(300, -4, 1.5);
   for (let likely = 0; likely < 12; likely++) row[random.integer(0, 299)] = Math.fround(9 * random.uniform());
   row[random.integer(0, 299)] = Math.fround(-15 - 10 * random.uniform());

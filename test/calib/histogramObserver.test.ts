@@ -66,12 +66,6 @@ test('counts are those of the definition, over batches', async () => {
   }
 });
 
-test('counting in memory of the workgroup first', async () => {
-  const batches = [random.normalArray(20_001, 1, 2), random.normalArray(70).map((value) => Math.max(value, 0))];
-  const found = await observed({ x: batches }, { ...whole, cooperative: true });
-  expect(found.get('x')).toEqual([referenceHistogram(all(batches))]);
-});
-
 test.each([
   [[2, 3, 75], 1],
   [[5, 40], 1],
