@@ -2,11 +2,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { assets } from '../../examples/data/assets.ts';
 import { bytesAt } from '../../examples/data/fetchBytes.ts';
 import { agreement } from '../../examples/ocr/difference.ts';
+import { drawnSet } from '../../examples/ocr/drawnSet.ts';
 import { wholeOf } from '../../examples/ocr/picture.ts';
 import { readPicture } from '../../examples/ocr/reader.ts';
 import { readKeys } from '../../examples/ocr/recognition.ts';
 import { drawLine, drawPage, textLines, textPage } from '../../examples/ocr/textSet.ts';
-import { type Engine, loadOnnx, type Model } from '../../src/index.ts';
+import type { DrawnSet } from '../../src/cli/jobs/evaluateModel.ts';
+import { type Engine, evaluate, loadOnnx, type Model } from '../../src/index.ts';
 import { useEngine } from '../support/engine.ts';
 
 const open = useEngine({ poison: false });
@@ -61,5 +63,33 @@ describe('drawn text', () => {
       const edge = [...picture.data.subarray(0, 4 * picture.width), ...picture.data.subarray(-4 * picture.width)];
       expect(edge.every((value) => value === 255)).toBe(true);
     }
+  });
+
+  test.each([
+    { kind: 'ocr', role: 'recogniser', samples: 6, right: 5 },
+    { kind: 'ocr-directions', role: 'classifier', samples: 8, right: 8 },
+  ] as const)(
+    'the set $kind has the labels that the $role gives',
+    async ({ kind, role, samples, right }) => {
+      const engine = await open();
+      const one = await model(engine, role);
+      const set: DrawnSet = { kind, samples, seed: 3 };
+      const found = await evaluate(one, one, drawnSet(set, 'x', await bytesAt(assets.ocr.keys)));
+      expect(found.samples).toBe(samples);
+      expect(found.agreement.count).toBe(samples);
+      expect(found.float.correct.count, JSON.stringify(found)).toBeGreaterThanOrEqual(right);
+    },
+    120_000,
+  );
+
+  test('a set to read needs the characters, and those of its model', async () => {
+    expect(() => drawnSet({ kind: 'ocr', samples: 1, seed: 1 }, 'x', undefined)).toThrow(/--keys/);
+    const engine = await open();
+    const one = await model(engine, 'classifier');
+    const few = new TextEncoder().encode('a\nb\n');
+    const set = drawnSet({ kind: 'ocr', samples: 1, seed: 1 }, 'x', few);
+    await expect(
+      evaluate(one, one, { ...set, batches: drawnSet({ kind: 'ocr-directions', samples: 1, seed: 1 }, 'x').batches }),
+    ).rejects.toThrow(/for 4 classes/);
   });
 });
