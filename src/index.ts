@@ -45,6 +45,17 @@ export {
   rankClasses,
   type Share,
 } from './graph/evaluate.ts';
+export type { BitChoice, BitPoint, LayerCosts, WeightStorage, WidthCost } from './graph/explain/bitCurve.ts';
+export type { Difference } from './graph/explain/difference.ts';
+export {
+  type ExplainOptions,
+  explainQuantization,
+  type LayerExplanation,
+  type LayerSensitivity,
+  type QuantizationReport,
+} from './graph/explain/explain.ts';
+export type { OperationReport, OperatorShares } from './graph/explain/operations.ts';
+export type { QuantizedValueReport, ValueHistogram } from './graph/explain/valueMeter.ts';
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
@@ -72,6 +83,7 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from './io/safetensors.ts';
+export { type ChooseBitsOptions, chooseBits, layersOf } from './onnx/chooseBits.ts';
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';

@@ -1,26 +1,71 @@
 import type { NodePlan } from '../graph/plan.ts';
+import { calibrationOption, readCalibration } from './calibrationFiles.ts';
 import { type Command, perform, runtimeOption, shapeOption } from './command.ts';
+import { damageTable, describeDamage } from './damageText.ts';
 import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/inspectModel.ts';
 import type { ValueReport } from './jobs/model.ts';
+import { quantizeModel } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
 import { textTable } from './text.ts';
-import { shapesOption } from './usage.ts';
+import { integerOption, type ParsedOptions, shapesOption, textOption, UsageError } from './usage.ts';
 
 /** `cuanta inspect`: what is in a model, and what Cuanta does with it. */
 export const inspectCommand: Command = {
   name: 'inspect',
   arguments: '<model>',
   description: 'Show the nodes, types, shapes and parameters of an .onnx model, and the kernels that would run',
-  options: [shapeOption],
+  options: [
+    shapeOption,
+    {
+      name: '--sensitivity',
+      description:
+        'Quantize the model, and each layer by itself, and list those that hurt most first; needs --calibration',
+    },
+    calibrationOption,
+    { name: '--samples <count>', description: 'Of the samples, how many --sensitivity compares', default: 4 },
+  ],
   example: 'inspect model.onnx --shape x=1,3,48,192 --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     const shapes = shapesOption(options);
+    const samples = options.sensitivity ? sensitivitySamples(options) : undefined;
     const { parameters, inputs } = readModel(file);
     const { report } = await perform(inspectModel, { ...parameters, shapes }, reporter, { runtime, inputs });
-    reporter.result(report, () => describe(report));
+    if (!samples) {
+      reporter.result(report, () => describe(report));
+      return;
+    }
+    const settings = { ...parameters, ...samples.parameters, ...plainQuantization };
+    const quantized = await perform(quantizeModel, settings, reporter, {
+      runtime,
+      inputs: { ...inputs, ...samples.inputs },
+    });
+    const { explanation } = quantized.report;
+    reporter.result({ ...report, sensitivity: explanation }, () =>
+      [describe(report), ...(explanation ? [describeDamage(explanation), damageTable(explanation)] : [])].join('\n\n'),
+    );
   },
 };
+
+/** 8 bits throughout, ranges from least to greatest: what `cuanta quantize` does unless told otherwise. */
+const plainQuantization = {
+  method: 'minmax',
+  averagingConstant: 0.1,
+  granularity: 'channel',
+  signed: false,
+  exclude: [],
+  format: 'qdq',
+  budgetBytes: null,
+  explain: true,
+} as const;
+
+function sensitivitySamples(options: ParsedOptions) {
+  const path = textOption(options, 'calibration');
+  if (path === undefined) throw new UsageError('--sensitivity needs samples; name them with --calibration.');
+  const { inputs, ...calibration } = readCalibration(path);
+  const comparedSamples = integerOption(options, 'samples', 1, 1_000_000);
+  return { parameters: { ...calibration, comparedSamples }, inputs };
+}
 
 function describe(report: InspectModelReport): string {
   const { plan, planError, unsupported, parameters, bytes } = report;

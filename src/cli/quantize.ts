@@ -1,17 +1,20 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { InvalidInput } from '../base/errors.ts';
+import { basename } from 'node:path';
+import { calibrationOption, readCalibration } from './calibrationFiles.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
-import { readInput } from './inputFiles.ts';
-import {
-  type CalibrationFiles,
-  calibrationInput,
-  type QuantizeModelReport,
-  quantizeModel,
-} from './jobs/quantizeModel.ts';
+import { describeDamage } from './damageText.ts';
+import { type QuantizeModelReport, quantizeModel } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
-import { choiceOption, magnitudeOption, type ParsedOptions, requiredOption } from './usage.ts';
+import { quantizationPage } from './quantizationPage.ts';
+import { formatNumber } from './text.ts';
+import {
+  choiceOption,
+  integerOption,
+  magnitudeOption,
+  type ParsedOptions,
+  requiredOption,
+  textOption,
+} from './usage.ts';
 
 const methods = ['minmax', 'moving-average', 'percentile', 'mse', 'entropy', 'cross-entropy'] as const;
 
@@ -21,11 +24,7 @@ export const quantizeCommand: Command = {
   arguments: '<model>',
   description: 'Quantize an .onnx model to 8-bit weights and activations, as ONNX QDQ',
   options: [
-    {
-      name: '--calibration <path>',
-      description:
-        'Samples: one .npy file, stacked on axis 0; or a folder of .npy files, a sample each, with a subfolder per input where there are several',
-    },
+    calibrationOption,
     {
       name: '--method <name>',
       description: `How ranges are found: ${methods.slice(0, -1).join(', ')} or ${methods.at(-1)}`,
@@ -51,7 +50,21 @@ export const quantizeCommand: Command = {
       description: 'Form of the result: qdq or qoperator, an .onnx file; safetensors, the weights alone',
       default: 'qdq',
     },
+    {
+      name: '--budget-bytes <bytes>',
+      description:
+        'Bytes for weights and their scales: each layer gets 8 or 4 bits (8 to 2 in safetensors), so that outputs suffer least',
+    },
     { name: '--output <file>', description: 'The file to write' },
+    {
+      name: '--report <file>',
+      description: 'An .html file that says what it cost, layer by layer; with --json the document says it too',
+    },
+    {
+      name: '--report-samples <count>',
+      description: 'Of the samples, how many the report and --budget-bytes run',
+      default: 4,
+    },
   ],
   example: 'quantize model.onnx --calibration samples.npy --output model.int8.onnx --json',
   run: async ([file = ''], options, reporter) => {
@@ -63,8 +76,13 @@ export const quantizeCommand: Command = {
     const averagingConstant = magnitudeOption(options, 'averaging-constant');
     const output = requiredOption(options, 'output');
     const { calibration, stacked, inputs: samples } = readCalibration(requiredOption(options, 'calibration'));
+    const page = textOption(options, 'report');
+    const budgetBytes =
+      textOption(options, 'budget-bytes') === undefined ? null : integerOption(options, 'budget-bytes', 1, 2 ** 40);
+    const comparedSamples = integerOption(options, 'report-samples', 1, 1_000_000);
     const { parameters, inputs } = readModel(file);
     assertWritable(output, file);
+    if (page !== undefined) assertWritable(page, file);
     const { report, files } = await perform(
       quantizeModel,
       {
@@ -77,12 +95,19 @@ export const quantizeCommand: Command = {
         signed,
         exclude: patterns(options),
         format,
+        comparedSamples,
+        budgetBytes,
+        explain: page !== undefined,
       },
       reporter,
       { runtime, inputs: { ...inputs, ...samples } },
     );
     writeWhole(output, files?.model ?? new Uint8Array());
-    reporter.result({ ...report, output }, () => describe(report, output));
+    const { explanation } = report;
+    if (page !== undefined && explanation) {
+      writeWhole(page, new TextEncoder().encode(quantizationPage(explanation, basename(file))));
+    }
+    reporter.result({ ...report, output, ...(page !== undefined && { page }) }, () => describe(report, output, page));
   },
 };
 
@@ -90,47 +115,18 @@ function patterns({ exclude }: ParsedOptions): string[] {
   return exclude === undefined ? [] : [exclude].flat().map(String);
 }
 
-interface Calibration {
-  readonly calibration: readonly CalibrationFiles[];
-  readonly stacked: boolean;
-  readonly inputs: Readonly<Record<string, Uint8Array>>;
-}
-
-/** Reads the samples in a file or a folder. @throws InvalidInput */
-function readCalibration(path: string): Calibration {
-  const remedy = 'Name a .npy file, or a folder of such files.';
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    const inputs = { [calibrationInput(0, 0)]: readInput(path, remedy) };
-    return { calibration: [{ name: null, count: 1 }], stacked: true, inputs };
-  }
-  const entries = readdirSync(path, { withFileTypes: true });
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const groups = (folders.length > 0 ? folders.sort() : [null]).map((name) => {
-    const folder = name === null ? path : join(path, name);
-    // By number where names differ in one, so that the samples of several inputs belong together.
-    const files = readdirSync(folder).filter((each) => each.endsWith('.npy'));
-    files.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-    return { name, files: files.map((each) => join(folder, each)) };
-  });
-  const [count = 0] = groups.map(({ files }) => files.length);
-  const other = groups.find(({ files }) => files.length !== count);
-  if (count === 0) throw new InvalidInput(`There is no .npy file in ${path}. ${remedy}`);
-  if (other) {
-    throw new InvalidInput(
-      `${path} has ${count} samples for "${groups[0]?.name}" and ${other.files.length} for "${other.name}". Give as many for each input.`,
-    );
-  }
-  const inputs = groups.flatMap(({ files }, place) =>
-    files.map((each, index) => [calibrationInput(place, index), readInput(each, remedy)] as const),
-  );
-  const calibration = groups.map(({ name, files }) => ({ name, count: files.length }));
-  return { calibration, stacked: false, inputs: Object.fromEntries(inputs) };
-}
-
-function describe({ batches, quantized, skipped, bytes }: QuantizeModelReport, output: string): string {
+function describe(report: QuantizeModelReport, output: string, page: string | undefined): string {
+  const { batches, quantized, skipped, bytes, explanation, bits } = report;
+  const chosen = Object.values(bits?.bits ?? {});
   return [
     `${output}: ${bytes.quantized.toLocaleString('en')} bytes, of ${bytes.float.toLocaleString('en')}`,
     `calibrated with ${batches} batches; ${quantized.length} nodes read quantized values`,
+    ...(bits
+      ? [
+          `${formatNumber(bits.bytes)} bytes of weights: ${chosen.filter((each) => each < 8).length} of ${chosen.length} layers below 8 bits`,
+        ]
+      : []),
     ...skipped.map(({ node, reason }) => `in float: ${node}: ${reason}`),
+    ...(explanation ? [`${describeDamage(explanation)}; all of it in ${page}`] : []),
   ].join('\n');
 }

@@ -70,7 +70,7 @@ async function quantize(model: string, options: Readonly<Record<string, unknown>
   let document: unknown;
   const silent = () => undefined;
   const reporter = { progress: silent, notice: silent, error: silent, result: (value: unknown) => (document = value) };
-  const defaults = { runtime: 'dawn', averagingConstant: 0.1, output: at('made.onnx') };
+  const defaults = { runtime: 'dawn', averagingConstant: 0.1, reportSamples: 4, output: at('made.onnx') };
   await quantizeCommand.run([at(model)], { ...defaults, ...options }, reporter);
   return document;
 }

@@ -2,8 +2,13 @@ import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
 import { elementCount } from '../../base/shape.ts';
 import type { CalibrationMethod } from '../../calib/statistics.ts';
 import { calibrate } from '../../graph/calibrate.ts';
+import type { BitChoice } from '../../graph/explain/bitCurve.ts';
+import { explainQuantization, type QuantizationReport } from '../../graph/explain/explain.ts';
+import type { RunOptions } from '../../graph/explain/runs.ts';
 import type { GraphValue } from '../../graph/graph.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
+import type { QuantizeModelOptions } from '../../graph/quantization/options.ts';
+import { chooseBits, layersOf } from '../../onnx/chooseBits.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { tensorFromNpy } from '../../onnx/npy.ts';
 import { type OnnxForm, quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
@@ -31,6 +36,12 @@ export interface QuantizeModelParameters extends ModelParameters {
   readonly exclude: readonly string[];
   /** Form of the file: an ONNX model, or the weights alone. */
   readonly format: OnnxForm | 'safetensors';
+  /** Samples, from the first on, that `explain` and `budgetBytes` run. */
+  readonly comparedSamples: number;
+  /** Bytes of weights and their scales, for which widths of layers are chosen; null for 8 bits throughout. */
+  readonly budgetBytes: number | null;
+  /** Whether to say what it cost, layer by layer. */
+  readonly explain: boolean;
 }
 
 /** What became of the model. */
@@ -43,6 +54,10 @@ export interface QuantizeModelReport {
   readonly skipped: readonly { readonly node: string; readonly reason: string }[];
   /** Bytes of the model before and after. */
   readonly bytes: { readonly float: number; readonly quantized: number };
+  /** How widths were chosen; null where they were not. */
+  readonly bits: BitChoice | null;
+  /** What it cost; null where that was not asked for. */
+  readonly explanation: QuantizationReport | null;
 }
 
 /** Name of the job's input that holds samples of the input at a place of `calibration`. */
@@ -65,14 +80,34 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
       onProgress: (count) => onProgress?.(`calibrated with ${count} of ${batches.length} batches`),
       ...(signal && { signal }),
     });
+    const settings: QuantizeModelOptions = { weights: { granularity }, activations: { signed }, exclude };
+    const { comparedSamples, budgetBytes, explain } = parameters;
+    const samples = batches.slice(0, comparedSamples);
+    const watched = (doing: string): RunOptions => ({
+      onProgress: (runs, total) => onProgress?.(`${doing}: ${runs} of ${total} runs`),
+      ...(signal && { signal }),
+    });
+    const bits =
+      budgetBytes === null
+        ? null
+        : await chooseBits(model, samples, {
+            ...watched('choosing bits'),
+            budgetBytes,
+            storage: parameters.format === 'safetensors' ? 'packed' : 'onnx',
+            quantization: settings,
+          });
     onProgress?.('quantizing');
-    const made = quantize(model, statistics, { weights: { granularity }, activations: { signed }, exclude });
-    made.model.dispose();
+    const made = quantize(model, statistics, bits ? { ...settings, layers: layersOf(bits) } : settings);
+    using result = made.model;
+    const explanation = explain
+      ? { ...(await explainQuantization(model, result, samples, watched('comparing'))), bits }
+      : null;
     const { format } = parameters;
     const file = format === 'safetensors' ? made.toSafetensors() : made.toOnnx(format);
     const { quantized, skipped } = made;
     const size = { float: bytes.length, quantized: file.length };
-    return { report: { batches: batches.length, quantized, skipped, bytes: size }, files: { model: file } };
+    const report = { batches: batches.length, quantized, skipped, bytes: size, bits, explanation };
+    return { report, files: { model: file } };
   },
 };
 
