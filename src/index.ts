@@ -58,6 +58,7 @@ export type { OperationReport, OperatorShares } from './graph/explain/operations
 export type { QuantizedValueReport, ValueHistogram } from './graph/explain/valueMeter.ts';
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
+export type { FloatNode, IntegerOnly } from './graph/integerOnly.ts';
 export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
 export { equalizeLayers } from './graph/quantization/equalize.ts';
@@ -75,6 +76,7 @@ export type {
   WeightGranularity,
   WeightOptions,
 } from './graph/quantization/options.ts';
+export { compareReceipts, type Receipt, type ReceiptDifference, type ReceiptLayer, type ReceiptValue } from './graph/receipt.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export {
   readSafetensors,

@@ -4,9 +4,11 @@ import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { Graph, GraphValue } from './graph.ts';
 import { type ElementType, type HostTensor, isInteger } from './hostTensor.ts';
+import { assertIntegerOnly, type IntegerOnly, integerOnly } from './integerOnly.ts';
 import type { NodeInput, OperatorTable } from './operator.ts';
 import { optimize } from './optimize.ts';
 import { ConstantCache, deviceType, download, feed, type NodePlan, type Observe, Plan } from './plan.ts';
+import { makeReceipt, type Receipt } from './receipt.ts';
 import { type SelfCheckReport, selfCheckGraph } from './selfCheck.ts';
 import { unsupportedNodes } from './support.ts';
 
@@ -35,6 +37,8 @@ export interface ModelMemory {
 export interface ModelOptions {
   /** Whether nodes are fused and folded into faster ones; true unless given. False runs the graph as the file has it. */
   readonly optimize?: boolean;
+  /** Whether to refuse a model that computes floats which are quantized later; false unless given. See `integerOnly`. */
+  readonly integerOnly?: boolean;
   /** Told of every float32 value while a plan is recorded; none unless given. Sees all values only without `optimize`. */
   readonly observe?: Observe;
 }
@@ -56,12 +60,16 @@ export class Model {
   readonly #constants = new ConstantCache();
   readonly #plans = new Map<string, Plan>();
 
-  /** @throws UnsupportedOperator that lists every node that cannot be computed. */
+  /**
+   * @throws UnsupportedOperator that lists every node that cannot be computed; InvalidQuantization that lists what computes
+   * floats where `integerOnly` is asked for
+   */
   constructor(engine: Engine, graph: Graph, operators: OperatorTable, options: ModelOptions = {}) {
     assertSupported(graph, operators);
     this.engine = engine;
     this.source = graph;
     this.graph = (options.optimize ?? true) ? optimize(graph, operators) : graph;
+    if (options.integerOnly) assertIntegerOnly(this.graph);
     this.operators = operators;
     this.#observe = options.observe;
   }
@@ -105,6 +113,24 @@ export class Model {
   selfCheck(inputs: Readonly<Record<string, HostTensor>>): Promise<SelfCheckReport> {
     const { engine, graph, operators } = this;
     return selfCheckGraph({ engine, graph, operators }, inputs, this.#inputTypes(inputs));
+  }
+
+  /**
+   * Hashes of all integers that the GPU computes for these inputs, layer by layer: where a model is integer-only, they are the
+   * same on every machine. Reads everything back, so it takes longer than a run.
+   *
+   * @throws as `run`
+   */
+  receipt(inputs: Readonly<Record<string, HostTensor>>): Promise<Receipt> {
+    const { engine, graph, operators } = this;
+    const source = { engine, graph, operators, constants: this.#constants };
+    const types = this.#inputTypes(inputs);
+    return makeReceipt(source, inputs, types, this.#planFor(types).nodes);
+  }
+
+  /** Whether codes stay codes from the first QuantizeLinear to the last DequantizeLinear, and what stays float. */
+  get integerOnly(): IntegerOnly {
+    return integerOnly(this.graph);
   }
 
   get memory(): ModelMemory {

@@ -4,10 +4,10 @@ import { TensorProtoSchema } from 'onnx-buf';
 import { MalformedModel } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
+import { hostBytes } from '../graph/hostBytes.ts';
 import { bitsOf, type ElementType, type HostTensor, integerRange } from '../graph/hostTensor.ts';
 import { readSafetensors, type SafetensorsType, type StoredTensor, writeSafetensors } from '../io/safetensors.ts';
 import { pack, packedBytes, unpack } from '../quant/packing.ts';
-import { rawBytes } from './exportTensor.ts';
 import { dataTypeOf, importTensor } from './tensor.ts';
 
 /** What a file's metadata says, in JSON, of a tensor of codes. */
@@ -78,7 +78,7 @@ export function toSafetensors(graph: Graph): Uint8Array<ArrayBuffer> {
     if (reader || isPacked)
       quantization.push([name, { ...quantizationOf(graph, tensor, reader), ...(bits && { bits }) }]);
     const type = types.get(elementType);
-    const bytes = bits === undefined ? rawBytes(tensor) : pack(data, bits);
+    const bytes = bits === undefined ? hostBytes(tensor) : pack(data, bits);
     tensors.set(name, { type: bits || !type ? 'U8' : type, shape: bits ? [bytes.length] : shape, bytes });
   }
   const json = `{${quantization.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;

@@ -111,6 +111,27 @@ describe('cuanta run', () => {
     expect((await cuanta(words)).stdout).toMatch(/worst: Concat "Concat-y", output y: off by 0/);
   });
 
+  test('writes a receipt, and compares with one', async () => {
+    writeFileSync(at('image.npy'), tensorToNpy(hostTensor('float32', [1, 1, 4, 4], new Float32Array(16).fill(0.7))));
+    const words = ['run', at('quantized.onnx'), '--input', `x=${at('image.npy')}`];
+    const { receipt, floats } = await cuantaJson([...words, '--receipt', at('receipt.json')]);
+    expect(JSON.parse(readFileSync(at('receipt.json'), 'utf8'))).toEqual(receipt);
+    expect(receipt).toMatchObject({
+      version: 1,
+      layers: [{ operator: 'QuantizeLinear' }, { operator: 'QLinearConv' }],
+    });
+    expect(floats).toEqual([]);
+    const same = await cuanta([...words, '--compare', at('receipt.json')]);
+    expect(same).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('receipt of 2 layers') });
+    const altered = JSON.parse(readFileSync(at('receipt.json'), 'utf8'));
+    altered.layers[1].sha256 = '0'.repeat(64);
+    writeFileSync(at('altered.json'), JSON.stringify(altered));
+    const layer = await cuanta([...words, '--compare', at('altered.json')]);
+    expect([layer.exitCode, layer.stderr]).toEqual([1, expect.stringMatching(/first in the layer "Conv\d+"/)]);
+    const wrong = await cuanta([...words, '--compare', at('image.npy')]);
+    expect([wrong.exitCode, wrong.stderr]).toEqual([1, expect.stringContaining('is no receipt')]);
+  });
+
   test('reads the files in which the model keeps tensors, from its folder only', async () => {
     const results = at('external');
     mkdirSync(results);

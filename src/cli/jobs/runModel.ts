@@ -1,6 +1,8 @@
 import type { MemoryReport } from '../../gpu/bufferPool.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
+import type { FloatNode } from '../../graph/integerOnly.ts';
 import type { ModelMemory } from '../../graph/model.ts';
+import type { Receipt } from '../../graph/receipt.ts';
 import type { SelfCheckReport } from '../../graph/selfCheck.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { tensorFromNpy, tensorToNpy } from '../../onnx/npy.ts';
@@ -13,6 +15,8 @@ export interface RunModelParameters extends ModelParameters {
   readonly names: readonly string[];
   /** Whether every node is compared with its definition on the CPU too. */
   readonly selfCheck: boolean;
+  /** Whether the codes of every layer are hashed. */
+  readonly receipt: boolean;
 }
 
 /** What a run gave. */
@@ -24,6 +28,9 @@ export interface RunModelReport {
   /** Bytes: of the model, and of the whole engine. */
   readonly memory: ModelMemory & MemoryReport;
   readonly selfCheck?: SelfCheckReport;
+  readonly receipt?: Receipt;
+  /** Nodes whose floats are quantized later, which may make receipts differ between machines. */
+  readonly floats?: readonly FloatNode[];
 }
 
 /** Name of the job's input that holds an input of the model. */
@@ -56,6 +63,8 @@ export const runModel: Job<RunModelParameters, RunModelReport> = {
     const memory = { ...model.memory, ...engine.memory };
     if (parameters.selfCheck) onProgress?.('comparing each node with its definition');
     const selfCheck = parameters.selfCheck ? await model.selfCheck(feeds) : undefined;
+    if (parameters.receipt) onProgress?.('hashing the codes of each layer');
+    const receipt = parameters.receipt ? await model.receipt(feeds) : undefined;
     return {
       report: {
         outputs: tensors.map(({ elementType, shape }, index) => ({
@@ -66,6 +75,7 @@ export const runModel: Job<RunModelParameters, RunModelReport> = {
         milliseconds,
         memory,
         ...(selfCheck && { selfCheck }),
+        ...(receipt && { receipt, floats: model.integerOnly.between }),
       },
       files: Object.fromEntries(tensors.map((tensor, index) => [runOutput(index), tensorToNpy(tensor)])),
     };
