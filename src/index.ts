@@ -76,7 +76,13 @@ export type {
   WeightGranularity,
   WeightOptions,
 } from './graph/quantization/options.ts';
-export { compareReceipts, type Receipt, type ReceiptDifference, type ReceiptLayer, type ReceiptValue } from './graph/receipt.ts';
+export {
+  compareReceipts,
+  type Receipt,
+  type ReceiptDifference,
+  type ReceiptLayer,
+  type ReceiptValue,
+} from './graph/receipt.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export {
   readSafetensors,
