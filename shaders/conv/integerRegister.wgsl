@@ -1,31 +1,52 @@
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
-  Term, Uniforms, codesOf, codesResult, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
+  Term, Uniforms, bytesOf, exactCodes, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
 };
 import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 
 // Integer convolution without workgroup memory, for adapters that run shaders on the CPU: one invocation makes 8 channels
-// of 16 pixels, tap by tap, from words unpacked to f32, in which sums of up to 1,024 products of signed bytes are exact.
+// of 16 pixels, tap by tap, from pairs of words unpacked to f32, in which sums of up to 1,024 products of signed bytes are
+// exact.
 //
 // x, weights, terms, y: see shared/integerConvolution.
-// Condition: whole, where every tap of every pixel lies in the input, so that none is checked.
+// Conditions: whole, where every tap of every pixel lies in the input, so that none is checked; shallow, where a result has
+// at most 1,024 products and one pass; codes, for 8-bit results.
 // Dispatch: one invocation a tile of 16 pixels x 8 channels.
 //
-// Measured with 8-bit results on SwiftShader (two cores shared with others, best of 7, GOPS, the float32 kernel beside it):
-// 1 x 1, 240 to 240 channels, 12 x 80: 2.6 (2.2); 3 x 3, 96 to 24 channels, 80 x 80: 3.2 (2.8); 3 x 3 of stride 2, 3 to 16
-// channels, where a tap is a single word: 0.4 (1.1).
+// SwiftShader runs both branches of a condition, and runs the body of a loop once more, all lanes masked, when its condition
+// comes first: so loops end with their conditions, and what is rare is left to one loop at the end. There a load takes about
+// a hundred instructions, a change of a variable ten, a product and a sum in a value four: so two words are multiplied
+// before a sum changes, and loads of two words share their index.
+//
+// Measured with 8-bit results on SwiftShader (two cores shared with others, best of 3, by time of the CPU, the float32
+// kernel's time in these units): 1 x 1 over 12 x 80, 240 to 240 channels 1.6, 48 to 96 channels 2.0; 3 x 3, 96 to 24 channels,
+// 40 x 40 1.7. With conditions first, one word at a time and other kinds of results in the same shader: 1.1, 0.7, 1.2.
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> x: array<vec2u>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4u>;
 @group(0) @binding(3) var<storage, read> terms: array<Term>;
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 
 // 1,024 products of -128 and -128 are 2^24.
-const exactWords = 256u;
-const unbounded = 0x7fffffffu;
+const exactPairs = 128u;
 const cells = 32u;
 
+// What an element of the sums is: as the products make it, 2^48 times as large, where that is exact.
+@if(shallow) alias Cell = vec4f;
+@if(!shallow) alias Cell = vec4i;
+
+@if(shallow)
+fn sumOf(cell: Cell) -> vec4i {
+  return vec4i(cell * bytePairScale);
+}
+
+@if(!shallow)
+fn sumOf(cell: Cell) -> vec4i {
+  return cell;
+}
+
+@if(!shallow)
 fn flush(partials: ptr<function, array<vec4f, cells>>, sums: ptr<function, array<vec4i, cells>>, low: vec4i, high: vec4i) {
   for (var i = 0u; i < cells; i += 2u) {
     (*sums)[i] += low * vec4i((*partials)[i] * bytePairScale);
@@ -33,6 +54,25 @@ fn flush(partials: ptr<function, array<vec4f, cells>>, sums: ptr<function, array
     (*partials)[i] = vec4f();
     (*partials)[i + 1u] = vec4f();
   }
+}
+
+// Words of x, or what fills the padding.
+fn filled(words: vec2u, fill: vec2u, inside: bool) -> vec2u {
+  @if(whole) return words;
+  @else return select(fill, words, inside);
+}
+
+// The place after another one, row by row.
+fn following(place: vec3u, lengths: vec3u) -> vec3u {
+  let column = place.z + 1u;
+  let row = place.y + u32(column == lengths.z);
+  let depth = place.x + u32(row == lengths.y);
+  return vec3u(depth, select(row, 0u, row == lengths.y), select(column, 0u, column == lengths.z));
+}
+
+// Where the window of a place begins in x, without padding, in pairs of words.
+fn startOf(place: vec3u, lengths: vec3u, pairs: u32) -> u32 {
+  return ((place.x * lengths.y + place.y) * lengths.z + place.z) * pairs;
 }
 
 @compute @workgroup_size(64)
@@ -49,210 +89,300 @@ fn main(
   let channel = tile.channel * 8u;
   let groupCount = uniforms.groups * uniforms.outputChannels;
   let channelFirst = tile.group * uniforms.outputChannels + channel;
-  let flip = uniforms.flip;
+  let flip = vec2u(uniforms.flip);
   let header = terms[groupCount];
-  let fill = bitcast<u32>(header.offset);
+  let fill = vec2u(bitcast<u32>(header.offset));
   let t = channelFirst;
   let lowTerms = termsOf(terms[t], terms[t + 1u], terms[t + 2u], terms[t + 3u]);
   let highTerms = termsOf(terms[t + 4u], terms[t + 5u], terms[t + 6u], terms[t + 7u]);
 
-  let pixel = tile.pixel * 16u;
-  let step = vec3i(vec3u(uniforms.strideDepth, uniforms.strideHeight, uniforms.strideWidth));
-  let pixels0 = pixel + vec4u(0u, 1u, 2u, 3u);
-  let plane0 = pixels0 / uniforms.outputWidth;
-  let column0 = vec4i(pixels0 % uniforms.outputWidth) * step.z;
-  let row0 = vec4i(plane0 % uniforms.outputHeight) * step.y;
-  let depth0 = vec4i(plane0 / uniforms.outputHeight) * step.x;
-  let pixels1 = pixel + vec4u(4u, 5u, 6u, 7u);
-  let plane1 = pixels1 / uniforms.outputWidth;
-  let column1 = vec4i(pixels1 % uniforms.outputWidth) * step.z;
-  let row1 = vec4i(plane1 % uniforms.outputHeight) * step.y;
-  let depth1 = vec4i(plane1 / uniforms.outputHeight) * step.x;
-  let pixels2 = pixel + vec4u(8u, 9u, 10u, 11u);
-  let plane2 = pixels2 / uniforms.outputWidth;
-  let column2 = vec4i(pixels2 % uniforms.outputWidth) * step.z;
-  let row2 = vec4i(plane2 % uniforms.outputHeight) * step.y;
-  let depth2 = vec4i(plane2 / uniforms.outputHeight) * step.x;
-  let pixels3 = pixel + vec4u(12u, 13u, 14u, 15u);
-  let plane3 = pixels3 / uniforms.outputWidth;
-  let column3 = vec4i(pixels3 % uniforms.outputWidth) * step.z;
-  let row3 = vec4i(plane3 % uniforms.outputHeight) * step.y;
-  let depth3 = vec4i(plane3 / uniforms.outputHeight) * step.x;
   let kernelHeight = uniforms.kernelHeight;
   let kernelWidth = uniforms.kernelWidth;
   let dilation = vec3u(uniforms.dilationDepth, uniforms.dilationHeight, uniforms.dilationWidth);
   let pad = vec3i(uniforms.padDepth, uniforms.padHeight, uniforms.padWidth);
   let lengths = vec3u(uniforms.inputDepth, uniforms.inputHeight, uniforms.inputWidth);
-  let inputWords = uniforms.inputWords;
-  let depthWords = uniforms.depthWords;
-  let passes = uniforms.passes;
-  let image = tile.batch * lengths.x;
-  let groupFirst = tile.group * uniforms.groupWords;
+  let step = vec3u(uniforms.strideDepth, uniforms.strideHeight, uniforms.strideWidth);
+  let outputs = vec3u(uniforms.outputDepth, uniforms.outputHeight, uniforms.outputWidth);
+  let pairs = uniforms.inputWords / 2u;
+  let pixel = tile.pixel * 16u;
+  let plane = pixel / outputs.z;
+  let place0 = vec3u(plane / outputs.y, plane % outputs.y, pixel % outputs.z);
+  let place1 = following(place0, outputs);
+  let place2 = following(place1, outputs);
+  let place3 = following(place2, outputs);
+  let place4 = following(place3, outputs);
+  let place5 = following(place4, outputs);
+  let place6 = following(place5, outputs);
+  let place7 = following(place6, outputs);
+  let place8 = following(place7, outputs);
+  let place9 = following(place8, outputs);
+  let place10 = following(place9, outputs);
+  let place11 = following(place10, outputs);
+  let place12 = following(place11, outputs);
+  let place13 = following(place12, outputs);
+  let place14 = following(place13, outputs);
+  let place15 = following(place14, outputs);
+  let from0 = place0 * step;
+  let start0 = startOf(from0, lengths, pairs);
+  let from1 = place1 * step;
+  let start1 = startOf(from1, lengths, pairs);
+  let from2 = place2 * step;
+  let start2 = startOf(from2, lengths, pairs);
+  let from3 = place3 * step;
+  let start3 = startOf(from3, lengths, pairs);
+  let from4 = place4 * step;
+  let start4 = startOf(from4, lengths, pairs);
+  let from5 = place5 * step;
+  let start5 = startOf(from5, lengths, pairs);
+  let from6 = place6 * step;
+  let start6 = startOf(from6, lengths, pairs);
+  let from7 = place7 * step;
+  let start7 = startOf(from7, lengths, pairs);
+  let from8 = place8 * step;
+  let start8 = startOf(from8, lengths, pairs);
+  let from9 = place9 * step;
+  let start9 = startOf(from9, lengths, pairs);
+  let from10 = place10 * step;
+  let start10 = startOf(from10, lengths, pairs);
+  let from11 = place11 * step;
+  let start11 = startOf(from11, lengths, pairs);
+  let from12 = place12 * step;
+  let start12 = startOf(from12, lengths, pairs);
+  let from13 = place13 * step;
+  let start13 = startOf(from13, lengths, pairs);
+  let from14 = place14 * step;
+  let start14 = startOf(from14, lengths, pairs);
+  let from15 = place15 * step;
+  let start15 = startOf(from15, lengths, pairs);
+  let groupFirst = (tile.batch * lengths.x * lengths.y * lengths.z) * pairs + tile.group * uniforms.groupWords / 2u;
+  let depthPairs = uniforms.depthWords / 2u;
   let weightStep = uniforms.weightChannels / 4u;
-  let taps = uniforms.kernelDepth * uniforms.kernelHeight * uniforms.kernelWidth;
+  let taps = uniforms.kernelDepth * kernelHeight * kernelWidth;
 
-  var sums: array<vec4i, cells>;
-  var partials: array<vec4f, cells>;
-  var weight = tile.group * passes * taps * depthWords * weightStep + channel / 4u;
-  for (var turn = 0u; turn < unbounded; turn++) {
-    if (turn >= passes) {
-      break;
-    }
-    let lowFactors = select(vec4i(1), -lowTerms.zeroPoints, turn == 1u);
-    let highFactors = select(vec4i(1), -highTerms.zeroPoints, turn == 1u);
-    var pending = 0u;
-    for (var tap = 0u; tap < unbounded; tap++) {
-      if (tap >= taps) {
-        break;
-      }
-      let shift = shiftOf(tap, kernelHeight, kernelWidth, dilation, pad);
-      // Coordinates before the first element wrap to large ones; what is read there, and for pixels beyond the last, is
-      // not used.
-      let d0 = vec4u(depth0 + shift.x);
-      let r0 = vec4u(row0 + shift.y);
-      let c0 = vec4u(column0 + shift.z);
-      let at0 = (((d0 + image) * lengths.y + r0) * lengths.z + c0) * inputWords + groupFirst;
-      @if(!whole) let inside0 = (d0 < vec4u(lengths.x)) & (r0 < vec4u(lengths.y)) & (c0 < vec4u(lengths.z));
-      let d1 = vec4u(depth1 + shift.x);
-      let r1 = vec4u(row1 + shift.y);
-      let c1 = vec4u(column1 + shift.z);
-      let at1 = (((d1 + image) * lengths.y + r1) * lengths.z + c1) * inputWords + groupFirst;
-      @if(!whole) let inside1 = (d1 < vec4u(lengths.x)) & (r1 < vec4u(lengths.y)) & (c1 < vec4u(lengths.z));
-      let d2 = vec4u(depth2 + shift.x);
-      let r2 = vec4u(row2 + shift.y);
-      let c2 = vec4u(column2 + shift.z);
-      let at2 = (((d2 + image) * lengths.y + r2) * lengths.z + c2) * inputWords + groupFirst;
-      @if(!whole) let inside2 = (d2 < vec4u(lengths.x)) & (r2 < vec4u(lengths.y)) & (c2 < vec4u(lengths.z));
-      let d3 = vec4u(depth3 + shift.x);
-      let r3 = vec4u(row3 + shift.y);
-      let c3 = vec4u(column3 + shift.z);
-      let at3 = (((d3 + image) * lengths.y + r3) * lengths.z + c3) * inputWords + groupFirst;
-      @if(!whole) let inside3 = (d3 < vec4u(lengths.x)) & (r3 < vec4u(lengths.y)) & (c3 < vec4u(lengths.z));
-      var word = 0u;
-      for (var chunk = 0u; chunk < unbounded; chunk++) {
-        if (word >= depthWords) {
-          break;
-        }
-        if (pending == exactWords) {
-          flush(&partials, &sums, lowFactors, highFactors);
-          pending = 0u;
-        }
-        let count = min(depthWords - word, exactWords - pending);
-        for (var k = 0u; k < unbounded; k++) {
-          if (k >= count) {
-            break;
+  var sums: array<Cell, cells>;
+  @if(!shallow) var partials: array<vec4f, cells>;
+  @if(shallow) let goal = &sums;
+  @else let goal = &partials;
+  var turn = 0u;
+  loop {
+    var pairFirst = 0u;
+    loop {
+      let pairEnd = min(pairFirst + exactPairs, depthPairs);
+      let blockTaps = exactPairs / (pairEnd - pairFirst);
+      var tap = 0u;
+      loop {
+        let tapEnd = min(tap + blockTaps, taps);
+        loop {
+          // Coordinates before the first element wrap to large ones; what is read there, and for pixels beyond the last,
+          // is not used.
+          let shift = vec3u(shiftOf(tap, kernelHeight, kernelWidth, dilation, pad));
+          let first = groupFirst + startOf(shift, lengths, pairs);
+          let inside0 = all(from0 + shift < lengths);
+          let inside1 = all(from1 + shift < lengths);
+          let inside2 = all(from2 + shift < lengths);
+          let inside3 = all(from3 + shift < lengths);
+          let inside4 = all(from4 + shift < lengths);
+          let inside5 = all(from5 + shift < lengths);
+          let inside6 = all(from6 + shift < lengths);
+          let inside7 = all(from7 + shift < lengths);
+          let inside8 = all(from8 + shift < lengths);
+          let inside9 = all(from9 + shift < lengths);
+          let inside10 = all(from10 + shift < lengths);
+          let inside11 = all(from11 + shift < lengths);
+          let inside12 = all(from12 + shift < lengths);
+          let inside13 = all(from13 + shift < lengths);
+          let inside14 = all(from14 + shift < lengths);
+          let inside15 = all(from15 + shift < lengths);
+          let weightTap = ((tile.group * uniforms.passes + turn) * taps + tap) * depthPairs;
+          var pair = pairFirst;
+          loop {
+            let weight = (weightTap + pair) * 2u * weightStep + channel / 4u;
+            let low = scaledByteMatrix(weights[weight]);
+            let high = scaledByteMatrix(weights[weight + 1u]);
+            let nextLow = scaledByteMatrix(weights[weight + weightStep]);
+            let nextHigh = scaledByteMatrix(weights[weight + weightStep + 1u]);
+            let at = first + pair;
+            let words0 = filled(x[at + start0] ^ flip, fill, inside0);
+            let a0 = scaledBytes(words0.x);
+            let b0 = scaledBytes(words0.y);
+            (*goal)[0] += low * a0 + nextLow * b0;
+            (*goal)[1] += high * a0 + nextHigh * b0;
+            let words1 = filled(x[at + start1] ^ flip, fill, inside1);
+            let a1 = scaledBytes(words1.x);
+            let b1 = scaledBytes(words1.y);
+            (*goal)[2] += low * a1 + nextLow * b1;
+            (*goal)[3] += high * a1 + nextHigh * b1;
+            let words2 = filled(x[at + start2] ^ flip, fill, inside2);
+            let a2 = scaledBytes(words2.x);
+            let b2 = scaledBytes(words2.y);
+            (*goal)[4] += low * a2 + nextLow * b2;
+            (*goal)[5] += high * a2 + nextHigh * b2;
+            let words3 = filled(x[at + start3] ^ flip, fill, inside3);
+            let a3 = scaledBytes(words3.x);
+            let b3 = scaledBytes(words3.y);
+            (*goal)[6] += low * a3 + nextLow * b3;
+            (*goal)[7] += high * a3 + nextHigh * b3;
+            let words4 = filled(x[at + start4] ^ flip, fill, inside4);
+            let a4 = scaledBytes(words4.x);
+            let b4 = scaledBytes(words4.y);
+            (*goal)[8] += low * a4 + nextLow * b4;
+            (*goal)[9] += high * a4 + nextHigh * b4;
+            let words5 = filled(x[at + start5] ^ flip, fill, inside5);
+            let a5 = scaledBytes(words5.x);
+            let b5 = scaledBytes(words5.y);
+            (*goal)[10] += low * a5 + nextLow * b5;
+            (*goal)[11] += high * a5 + nextHigh * b5;
+            let words6 = filled(x[at + start6] ^ flip, fill, inside6);
+            let a6 = scaledBytes(words6.x);
+            let b6 = scaledBytes(words6.y);
+            (*goal)[12] += low * a6 + nextLow * b6;
+            (*goal)[13] += high * a6 + nextHigh * b6;
+            let words7 = filled(x[at + start7] ^ flip, fill, inside7);
+            let a7 = scaledBytes(words7.x);
+            let b7 = scaledBytes(words7.y);
+            (*goal)[14] += low * a7 + nextLow * b7;
+            (*goal)[15] += high * a7 + nextHigh * b7;
+            let words8 = filled(x[at + start8] ^ flip, fill, inside8);
+            let a8 = scaledBytes(words8.x);
+            let b8 = scaledBytes(words8.y);
+            (*goal)[16] += low * a8 + nextLow * b8;
+            (*goal)[17] += high * a8 + nextHigh * b8;
+            let words9 = filled(x[at + start9] ^ flip, fill, inside9);
+            let a9 = scaledBytes(words9.x);
+            let b9 = scaledBytes(words9.y);
+            (*goal)[18] += low * a9 + nextLow * b9;
+            (*goal)[19] += high * a9 + nextHigh * b9;
+            let words10 = filled(x[at + start10] ^ flip, fill, inside10);
+            let a10 = scaledBytes(words10.x);
+            let b10 = scaledBytes(words10.y);
+            (*goal)[20] += low * a10 + nextLow * b10;
+            (*goal)[21] += high * a10 + nextHigh * b10;
+            let words11 = filled(x[at + start11] ^ flip, fill, inside11);
+            let a11 = scaledBytes(words11.x);
+            let b11 = scaledBytes(words11.y);
+            (*goal)[22] += low * a11 + nextLow * b11;
+            (*goal)[23] += high * a11 + nextHigh * b11;
+            let words12 = filled(x[at + start12] ^ flip, fill, inside12);
+            let a12 = scaledBytes(words12.x);
+            let b12 = scaledBytes(words12.y);
+            (*goal)[24] += low * a12 + nextLow * b12;
+            (*goal)[25] += high * a12 + nextHigh * b12;
+            let words13 = filled(x[at + start13] ^ flip, fill, inside13);
+            let a13 = scaledBytes(words13.x);
+            let b13 = scaledBytes(words13.y);
+            (*goal)[26] += low * a13 + nextLow * b13;
+            (*goal)[27] += high * a13 + nextHigh * b13;
+            let words14 = filled(x[at + start14] ^ flip, fill, inside14);
+            let a14 = scaledBytes(words14.x);
+            let b14 = scaledBytes(words14.y);
+            (*goal)[28] += low * a14 + nextLow * b14;
+            (*goal)[29] += high * a14 + nextHigh * b14;
+            let words15 = filled(x[at + start15] ^ flip, fill, inside15);
+            let a15 = scaledBytes(words15.x);
+            let b15 = scaledBytes(words15.y);
+            (*goal)[30] += low * a15 + nextLow * b15;
+            (*goal)[31] += high * a15 + nextHigh * b15;
+            continuing {
+              pair++;
+              break if pair >= pairEnd;
+            }
           }
-          let left = scaledByteMatrix(weights[weight]);
-          let right = scaledByteMatrix(weights[weight + 1u]);
-          @if(whole) let a0 = scaledBytes(x[at0.x + word] ^ flip);
-          @if(!whole) let a0 = scaledBytes(select(fill, x[at0.x + word] ^ flip, inside0.x));
-          partials[0] += left * a0;
-          partials[1] += right * a0;
-          @if(whole) let a1 = scaledBytes(x[at0.y + word] ^ flip);
-          @if(!whole) let a1 = scaledBytes(select(fill, x[at0.y + word] ^ flip, inside0.y));
-          partials[2] += left * a1;
-          partials[3] += right * a1;
-          @if(whole) let a2 = scaledBytes(x[at0.z + word] ^ flip);
-          @if(!whole) let a2 = scaledBytes(select(fill, x[at0.z + word] ^ flip, inside0.z));
-          partials[4] += left * a2;
-          partials[5] += right * a2;
-          @if(whole) let a3 = scaledBytes(x[at0.w + word] ^ flip);
-          @if(!whole) let a3 = scaledBytes(select(fill, x[at0.w + word] ^ flip, inside0.w));
-          partials[6] += left * a3;
-          partials[7] += right * a3;
-          @if(whole) let a4 = scaledBytes(x[at1.x + word] ^ flip);
-          @if(!whole) let a4 = scaledBytes(select(fill, x[at1.x + word] ^ flip, inside1.x));
-          partials[8] += left * a4;
-          partials[9] += right * a4;
-          @if(whole) let a5 = scaledBytes(x[at1.y + word] ^ flip);
-          @if(!whole) let a5 = scaledBytes(select(fill, x[at1.y + word] ^ flip, inside1.y));
-          partials[10] += left * a5;
-          partials[11] += right * a5;
-          @if(whole) let a6 = scaledBytes(x[at1.z + word] ^ flip);
-          @if(!whole) let a6 = scaledBytes(select(fill, x[at1.z + word] ^ flip, inside1.z));
-          partials[12] += left * a6;
-          partials[13] += right * a6;
-          @if(whole) let a7 = scaledBytes(x[at1.w + word] ^ flip);
-          @if(!whole) let a7 = scaledBytes(select(fill, x[at1.w + word] ^ flip, inside1.w));
-          partials[14] += left * a7;
-          partials[15] += right * a7;
-          @if(whole) let a8 = scaledBytes(x[at2.x + word] ^ flip);
-          @if(!whole) let a8 = scaledBytes(select(fill, x[at2.x + word] ^ flip, inside2.x));
-          partials[16] += left * a8;
-          partials[17] += right * a8;
-          @if(whole) let a9 = scaledBytes(x[at2.y + word] ^ flip);
-          @if(!whole) let a9 = scaledBytes(select(fill, x[at2.y + word] ^ flip, inside2.y));
-          partials[18] += left * a9;
-          partials[19] += right * a9;
-          @if(whole) let a10 = scaledBytes(x[at2.z + word] ^ flip);
-          @if(!whole) let a10 = scaledBytes(select(fill, x[at2.z + word] ^ flip, inside2.z));
-          partials[20] += left * a10;
-          partials[21] += right * a10;
-          @if(whole) let a11 = scaledBytes(x[at2.w + word] ^ flip);
-          @if(!whole) let a11 = scaledBytes(select(fill, x[at2.w + word] ^ flip, inside2.w));
-          partials[22] += left * a11;
-          partials[23] += right * a11;
-          @if(whole) let a12 = scaledBytes(x[at3.x + word] ^ flip);
-          @if(!whole) let a12 = scaledBytes(select(fill, x[at3.x + word] ^ flip, inside3.x));
-          partials[24] += left * a12;
-          partials[25] += right * a12;
-          @if(whole) let a13 = scaledBytes(x[at3.y + word] ^ flip);
-          @if(!whole) let a13 = scaledBytes(select(fill, x[at3.y + word] ^ flip, inside3.y));
-          partials[26] += left * a13;
-          partials[27] += right * a13;
-          @if(whole) let a14 = scaledBytes(x[at3.z + word] ^ flip);
-          @if(!whole) let a14 = scaledBytes(select(fill, x[at3.z + word] ^ flip, inside3.z));
-          partials[28] += left * a14;
-          partials[29] += right * a14;
-          @if(whole) let a15 = scaledBytes(x[at3.w + word] ^ flip);
-          @if(!whole) let a15 = scaledBytes(select(fill, x[at3.w + word] ^ flip, inside3.w));
-          partials[30] += left * a15;
-          partials[31] += right * a15;
-          word++;
-          weight += weightStep;
+          continuing {
+            tap++;
+            break if tap >= tapEnd;
+          }
         }
-        pending += count;
+        @if(!shallow) flush(
+          &partials,
+          &sums,
+          select(vec4i(1), -lowTerms.zeroPoints, turn == 1u),
+          select(vec4i(1), -highTerms.zeroPoints, turn == 1u),
+        );
+        continuing {
+          break if tap >= taps;
+        }
+      }
+      continuing {
+        pairFirst = pairEnd;
+        break if pairFirst >= depthPairs;
       }
     }
-    flush(&partials, &sums, lowFactors, highFactors);
+    continuing {
+      turn++;
+      break if turn >= uniforms.passes;
+    }
   }
 
-  let codeBounds = vec2i(uniforms.lowest, uniforms.highest);
-  let floatBounds = vec2f(uniforms.lower, uniforms.upper);
-  let isCodes = uniforms.result == codesResult;
-  let isSum = uniforms.result == sumsResult;
-  let resultWords = uniforms.resultWords;
-  let pixelCount = uniforms.outputDepth * uniforms.outputHeight * uniforms.outputWidth;
+  let pixelCount = outputs.x * outputs.y * outputs.z;
+  let pixelsLeft = pixelCount - pixel;
   let channelsLeft = uniforms.outputChannels - min(channel, uniforms.outputChannels);
-  for (var j = 0u; j < 16u; j++) {
-    if (pixel + j >= pixelCount) {
-      break;
-    }
-    if (isCodes) {
-      let row = (tile.batch * pixelCount + pixel + j) * resultWords;
-      let goal = row + channelFirst / 4u;
-      let isLast = channelFirst + 8u >= groupCount;
-      y[goal] = codesOf(sums[2u * j], lowTerms, header.zeroPoint, channelsLeft, codeBounds);
-      if (channelsLeft > 4u) {
-        y[goal + 1u] = codesOf(sums[2u * j + 1u], highTerms, header.zeroPoint, channelsLeft - 4u, codeBounds);
+  @if(codes) {
+    let resultWords = uniforms.resultWords;
+    let rounding = roundingOf(header.zeroPoint, uniforms.lowest, uniforms.highest);
+    let highLeft = channelsLeft - min(4u, channelsLeft);
+    let lowBytes = bytesOf(channelsLeft);
+    let highBytes = bytesOf(highLeft);
+    let row = (tile.batch * pixelCount + pixel) * resultWords;
+    let first = row + channelFirst / 4u;
+    // Written out it would compile three times as long. `unsure`: two bits a pixel.
+    var unsure = 0u;
+    var pixels = 0u;
+    loop {
+      let low = nearCodes(sumOf(sums[2u * pixels]), lowTerms, rounding);
+      let high = nearCodes(sumOf(sums[2u * pixels + 1u]), highTerms, rounding);
+      y[first + pixels * resultWords] = low.word & lowBytes;
+      if (highLeft > 0u) { y[first + pixels * resultWords + 1u] = high.word & highBytes; }
+      unsure |= (low.unsure + high.unsure * 2u) << (2u * pixels);
+      continuing {
+        pixels++;
+        break if pixels >= min(pixelsLeft, 16u);
       }
-      // Rows end with zeros.
-      let written = (groupCount + 3u) / 4u;
-      for (var word = 0u; word < 3u; word++) {
-        if (isLast && written + word < resultWords) {
-          y[row + written + word] = 0u;
-        }
-      }
-      continue;
     }
-    let goal = (tile.batch * groupCount + channelFirst) * pixelCount + pixel + j;
-    let low = wordsOf(sums[2u * j], lowTerms, isSum, floatBounds);
-    let high = wordsOf(sums[2u * j + 1u], highTerms, isSum, floatBounds);
-    for (var i = 0u; i < 8u; i++) {
-      if (i >= channelsLeft) {
+    loop {
+      let cell = firstTrailingBit(unsure) % cells;
+      let sum = sumOf(sums[cell]);
+      let isHigh = cell % 2u == 1u;
+      var ofChannels = lowTerms;
+      if (isHigh) { ofChannels = highTerms; }
+      let word = exactCodes(sum, ofChannels, rounding) & select(lowBytes, highBytes, isHigh);
+      if (unsure != 0u && (!isHigh || highLeft > 0u)) { y[first + cell / 2u * resultWords + cell % 2u] = word; }
+      continuing {
+        unsure &= unsure - 1u;
+        break if unsure == 0u;
+      }
+    }
+    // Rows end with zeros.
+    let written = (groupCount + 3u) / 4u;
+    var ending = select(0u, min(pixelsLeft, 16u), channelFirst + 8u >= groupCount && written < resultWords);
+    loop {
+      let end = row + ending * resultWords;
+      if (ending > 0u) {
+        y[end - 1u] = 0u;
+        if (written + 1u < resultWords) { y[end - 2u] = 0u; }
+        if (written + 2u < resultWords) { y[end - 3u] = 0u; }
+      }
+      continuing {
+        ending -= min(ending, 1u);
+        break if ending == 0u;
+      }
+    }
+  }
+  @else {
+    let floatBounds = vec2f(uniforms.lower, uniforms.upper);
+    let isSum = uniforms.result == sumsResult;
+    for (var j = 0u; j < 16u; j++) {
+      if (j >= pixelsLeft) {
         break;
       }
-      y[goal + i * pixelCount] = select(low[i % 4u], high[i % 4u], i >= 4u);
+      let first = (tile.batch * groupCount + channelFirst) * pixelCount + pixel + j;
+      let low = wordsOf(sumOf(sums[2u * j]), lowTerms, isSum, floatBounds);
+      let high = wordsOf(sumOf(sums[2u * j + 1u]), highTerms, isSum, floatBounds);
+      for (var i = 0u; i < 8u; i++) {
+        if (i >= channelsLeft) {
+          break;
+        }
+        y[first + i * pixelCount] = select(low[i % 4u], high[i % 4u], i >= 4u);
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
-  Term, Uniforms, codesOf, codesResult, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
+  Term, Uniforms, bytesOf, codesResult, exactCodes, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
 };
 import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 import constants::CHANNEL_LANES;
@@ -143,7 +143,7 @@ fn main(
     }
   }
 
-  let codeBounds = vec2i(uniforms.lowest, uniforms.highest);
+  let rounding = roundingOf(header.zeroPoint, uniforms.lowest, uniforms.highest);
   let floatBounds = vec2f(uniforms.lower, uniforms.upper);
   let isCodes = uniforms.result == codesResult;
   let isSum = uniforms.result == sumsResult;
@@ -153,6 +153,7 @@ fn main(
   if (channelsLeft == 0u) {
     return;
   }
+  let bytes = bytesOf(channelsLeft);
   for (var j = 0u; j < EDGE; j++) {
     let pixel = pixelFirst + j * pixelLanes + pixelLane;
     if (pixel >= pixelCount) {
@@ -160,7 +161,11 @@ fn main(
     }
     if (isCodes) {
       let row = (tile.batch * pixelCount + pixel) * resultWords;
-      y[row + t / 4u] = codesOf(sums[j], ofChannels, header.zeroPoint, channelsLeft, codeBounds);
+      let near = nearCodes(sums[j], ofChannels, rounding);
+      y[row + t / 4u] = near.word & bytes;
+      if (near.unsure == 1u) {
+        y[row + t / 4u] = exactCodes(sums[j], ofChannels, rounding) & bytes;
+      }
       if (t + 4u >= groupCount) {
         // Rows end with zeros.
         for (var word = t / 4u + 1u; word < resultWords; word++) {

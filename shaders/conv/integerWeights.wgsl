@@ -2,9 +2,9 @@
 // word, the words of neighbouring output channels side by side.
 //
 // source  [output channels][inputChannels of a group][taps] of bytes in rows of `columns` bytes that begin every `rowBytes`
-// goal    [group][pass][tap][depthWords][weightChannels] words. Groups are merged ones: several of the convolution's groups,
-//         so that each begins at a word of x; zeros where an output channel does not see an input channel. The second pass
-//         has ones in place of weights.
+// goal    [group][pass][tap][depthWords][weightChannels] words, an even number of them along the depth. Groups are merged
+//         ones: several of the convolution's groups, so that each begins at a pair of words of x; zeros where an output
+//         channel does not see an input channel. The second pass has ones in place of weights.
 // Condition: depthwise, for [tap][depthWords] words of four output channels each, for one input channel a group.
 // Dispatch: one invocation a word of the goal.
 import package::shared::dispatch::linearWorkgroup;

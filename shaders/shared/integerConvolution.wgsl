@@ -112,6 +112,63 @@ fn wordsOf(sums: vec4i, terms: Terms, isSum: bool, bounds: vec2f) -> vec4u {
   return select(bitcast<vec4u>(scaled), bitcast<vec4u>(offset), isSum);
 }
 
+// How codes are made: their zero point and bounds, all moved up by 128 where codes may be below 0, and the word that moves
+// four of them back.
+struct Rounding {
+  zeroPoint: f32,
+  lowest: f32,
+  highest: f32,
+  flip: u32,
+}
+
+fn roundingOf(zeroPoint: i32, lowest: i32, highest: i32) -> Rounding {
+  let up = select(0, 128, lowest < 0);
+  return Rounding(f32(zeroPoint + up), f32(lowest + up), f32(highest + up), select(0u, 0x80808080u, lowest < 0));
+}
+
+// Four rounded sums as the bytes of a word, within their bounds.
+fn wordOf(rounded: vec4f, rounding: Rounding) -> u32 {
+  let codes = clamp(rounded + rounding.zeroPoint, vec4f(rounding.lowest), vec4f(rounding.highest));
+  // Three codes are exact as one f32.
+  return (u32(i32(codes.x + codes.y * 256.0 + codes.z * 65536.0)) | (u32(i32(codes.w)) * 0x1000000u)) ^ rounding.flip;
+}
+
+// A word with ones in its first `count` bytes.
+fn bytesOf(count: u32) -> u32 {
+  return select(0xffffffffu, (1u << (8u * min(count, 3u))) - 1u, count < 4u);
+}
+
+// Codes as f32 makes them; `unsure` is 1 where one of them is too near to a tie of rounding.
+struct NearCodes {
+  word: u32,
+  unsure: u32,
+}
+
+// The bytes of four channels in a word, in f32.
+fn nearCodes(sums: vec4i, terms: Terms, rounding: Rounding) -> NearCodes {
+  let scaled = vec4f(sums + terms.offsets) * bitcast<vec4f>(terms.factors);
+  let nearest = round(scaled);
+  // Results beyond 512 are beyond the bounds as well; up to there two roundings, wherever they go, are less than 2^-12.
+  let distance = abs(scaled - nearest);
+  let farthest = max(max(distance.x, distance.y), max(distance.z, distance.w));
+  return NearCodes(wordOf(nearest, rounding), u32(farthest > 0.5 - 0x1p-12));
+}
+
+// The same as nearCodes in integers.
+fn exactCodes(sums: vec4i, terms: Terms, rounding: Rounding) -> u32 {
+  let offset = sums + terms.offsets;
+  var rounded: vec4f;
+  var i = 0u;
+  loop {
+    rounded[i] = round(bitcast<f32>(scaleInteger(offset[i], terms.factors[i])));
+    continuing {
+      i++;
+      break if i >= 4u;
+    }
+  }
+  return wordOf(rounded, rounding);
+}
+
 // The bytes of four channels, from bounds.x to bounds.y, in a word; zeros beyond the first `count`: round(f32(sum) * factor),
 // half to even, as ONNX Runtime has it. WGSL leaves open which way a product or an i32 is rounded to f32, so that next to a tie
 // the product is made again in integers. Results beyond 1,024 are beyond the bounds as well.

@@ -11,11 +11,26 @@ const kernel = declareKernel({
   bindings: integerConvolutionBindings,
 });
 
-/** The integer convolution for adapters that run shaders on the CPU. `whole`: every tap of every pixel lies in the input. */
-export function integerRegister(whole: boolean): IntegerConvolutionKernel {
+/** Products whose sum f32 holds exactly. */
+const exactProducts = 1024;
+
+/** How the register kernel is compiled. */
+interface RegisterVariant {
+  /** Every tap of every pixel lies in the input. */
+  readonly whole: boolean;
+  /** Products of one result, padding of the words included, and how often it takes a pass over them. */
+  readonly depth: number;
+  readonly passes: number;
+  /** Results are codes. */
+  readonly codes: boolean;
+}
+
+/** The integer convolution for adapters that run shaders on the CPU. */
+export function integerRegister({ whole, depth, passes, codes }: RegisterVariant): IntegerConvolutionKernel {
+  const shallow = codes && depth <= exactProducts && passes === 1;
   return {
     kernel,
-    variant: { conditions: { whole } },
+    variant: { conditions: { codes, shallow, whole: shallow && whole } },
     depthwise: false,
     tileChannels: 8,
     tilePixels: 16,

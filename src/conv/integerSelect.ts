@@ -55,12 +55,22 @@ export function chooseIntegerConvolution(
     : { ...common, kernel: 'tiled', reason: 'few pixels: tiles of 64 channels and 32 pixels' };
 }
 
+/** What a kernel is compiled for beside the choice. */
+export interface IntegerKernelUse {
+  readonly layout: Pick<WeightLayout, 'depthWords' | 'passes'>;
+  /** Taps of the window. */
+  readonly taps: number;
+  /** Results are codes. */
+  readonly codes: boolean;
+}
+
 /** The kernel and variant that a choice stands for. */
 export function integerConvolutionKernelOf(
   engine: Engine,
   choice: Omit<IntegerKernelChoice, 'reason'>,
+  { layout: { depthWords, passes }, taps, codes }: IntegerKernelUse,
 ): IntegerConvolutionKernel {
   if (choice.kernel === 'depthwise') return integerDepthwise(choice.rolling);
-  if (choice.kernel === 'register') return integerRegister(choice.whole);
-  return integerTiled(choice.channels, choice.edge, engine.dotPath === 'packed');
+  if (choice.kernel === 'tiled') return integerTiled(choice.channels, choice.edge, engine.dotPath === 'packed');
+  return integerRegister({ whole: choice.whole, depth: taps * depthWords * 4, passes, codes });
 }

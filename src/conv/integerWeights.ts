@@ -110,10 +110,10 @@ export class ConvolutionWeights {
   }
 }
 
-/** The least number of groups that begin at whole words of input and of output channels when taken together. */
+/** The least number of groups that begin at pairs of words of input and at words of output channels when taken together. */
 function mergeOf(groups: number, inputChannels: number, outputChannels: number): number {
-  for (const merged of [1, 2, 4]) {
-    const fits = (inputChannels * merged) % 4 === 0 && (outputChannels * merged) % 4 === 0;
+  for (const merged of [1, 2, 4, 8]) {
+    const fits = (inputChannels * merged) % 8 === 0 && (outputChannels * merged) % 4 === 0;
     if (groups % merged === 0 && fits) return merged;
   }
   return groups;
@@ -130,7 +130,9 @@ export function weightLayout(shape: Shape, groups: number, centred: boolean): We
     depthwise,
     groups: groups / merged,
     ...ofGroup,
-    depthWords: depthwise ? layoutOf([channels], 'int8').rowBytes / 4 : Math.ceil(ofGroup.inputChannels / 4),
+    depthWords: depthwise
+      ? layoutOf([channels], 'int8').rowBytes / 4
+      : Math.max(1, Math.ceil(ofGroup.inputChannels / 8)) * 2,
     weightChannels: depthwise ? 1 : Math.ceil(ofGroup.outputChannels / 8) * 8,
     passes: centred || depthwise ? 1 : 2,
   };
