@@ -10,7 +10,7 @@ const iris = 'test/oracles/iris.csv';
 const misuses: readonly (readonly [string, RegExp])[] = [
   [
     'frobnicate',
-    /no command "frobnicate".*info, inspect, run, quantize, bench matmul, bench kmeans, bench model, bench suite, cluster kmeans/,
+    /no command "frobnicate".*info, inspect, run, quantize, evaluate, bench matmul, bench kmeans, bench model, bench suite, cluster kmeans/,
   ],
   ['bench', /no command "bench"/],
   ['bench sort', /no command "bench sort"/],
