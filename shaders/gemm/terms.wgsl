@@ -6,7 +6,9 @@ import package::shared::integerProduct::Term;
 //
 // codes: [batch][row][rowVectors], 16 to a vector, padded with zeros, XORed with `flip`. scales, zeroPoints: addressed by
 // strides over batch, row and group. terms: [batch][row][group].
-// Dispatch: one workgroup a term if summed, else one invocation a term, from term `start` on.
+// Condition: together, for sums made by a workgroup each; else one invocation makes a term, which suits short rows, and
+// CPUs, where a barrier makes a coroutine of each workgroup.
+// Dispatch: one workgroup a term if summed together, else one invocation a term, from term `start` on.
 
 struct Uniforms {
   start: u32,
@@ -46,7 +48,7 @@ fn termOf(index: u32, sum: i32) -> Term {
   return Term(scales[parameter], zeroPoints[parameter] - uniforms.shift, sum);
 }
 
-@if(summed)
+@if(together)
 var<workgroup> total: atomic<i32>;
 
 @if(summed)
@@ -57,7 +59,30 @@ fn byteSum(words: vec4u) -> i32 {
     dot(vec4i(flipped << vec4u(8u)) >> vec4u(24u), ones) + dot(vec4i(flipped) >> vec4u(24u), ones);
 }
 
+// The sum of the codes of a term that are `step` vectors from one another, from the given one on.
 @if(summed)
+fn sumFrom(index: u32, first: u32, step: u32) -> i32 {
+  let group = index % uniforms.groupCount;
+  let rowFirst = uniforms.codeStart + index / uniforms.groupCount * uniforms.rowVectors;
+  let begin = group * uniforms.groupVectors;
+  let end = min(begin + uniforms.groupVectors, uniforms.rowVectors);
+  var sum = 0;
+  for (var turn = 0u; turn < 0x7fffffffu; turn++) {
+    let vector = begin + first + turn * step;
+    if (vector >= end) {
+      break;
+    }
+    sum += byteSum(codes[rowFirst + vector]);
+  }
+  return sum;
+}
+
+@if(summed)
+fn paddingOf(index: u32) -> i32 {
+  return select(0, uniforms.paddingSum, index % uniforms.groupCount + 1u == uniforms.groupCount);
+}
+
+@if(together)
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -68,27 +93,14 @@ fn main(
   if (index >= uniforms.end) {
     return;
   }
-  let group = index % uniforms.groupCount;
-  let rowFirst = uniforms.codeStart + index / uniforms.groupCount * uniforms.rowVectors;
-  let begin = group * uniforms.groupVectors;
-  let end = min(begin + uniforms.groupVectors, uniforms.rowVectors);
-  var sum = 0;
-  for (var step = 0u; step < 0x7fffffffu; step++) {
-    let vector = begin + lane + step * 64u;
-    if (vector >= end) {
-      break;
-    }
-    sum += byteSum(codes[rowFirst + vector]);
-  }
-  atomicAdd(&total, sum);
+  atomicAdd(&total, sumFrom(index, lane, 64u));
   workgroupBarrier();
   if (lane == 0u) {
-    let padding = select(0, uniforms.paddingSum, group + 1u == uniforms.groupCount);
-    terms[index] = termOf(index, atomicLoad(&total) + padding);
+    terms[index] = termOf(index, atomicLoad(&total) + paddingOf(index));
   }
 }
 
-@if(!summed)
+@if(!together)
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -97,6 +109,7 @@ fn main(
 ) {
   let index = uniforms.start + linearWorkgroup(workgroup, workgroups) * 64u + lane;
   if (index < uniforms.end) {
-    terms[index] = termOf(index, 0);
+    @if(summed) terms[index] = termOf(index, sumFrom(index, 0u, 1u) + paddingOf(index));
+    @else terms[index] = termOf(index, 0);
   }
 }

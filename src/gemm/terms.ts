@@ -28,6 +28,9 @@ const termsKernel = declareKernel({
   bindings: { codes: 'read', scales: 'read', zeroPoints: 'read', terms: 'write' },
 });
 
+/** Vectors of a sum from which on a workgroup makes it rather than an invocation. */
+const sharedVectors = 16;
+
 /** Scale, zero point and sum, 4 bytes each. */
 const termBytes = 12;
 
@@ -66,6 +69,7 @@ export function makeTerms(
   const allocation = engine.allocate(count * termBytes);
   const rowBytes = groups.rowVectors * 16;
   const lastPadding = Math.ceil(groups.lastSize / 16) * 16 - groups.lastSize;
+  const together = summed && !engine.info.software && groups.vectors >= sharedVectors;
   const work = summed ? groups.vectors * 16 * 4 + 256 : 20;
   // Bound where the kernel reads nothing.
   const anything = { allocation: arranged.codes, offset: 0, size: 16 };
@@ -107,9 +111,9 @@ export function makeTerms(
           zeroPoints: source.zeroPoints ?? anything,
           terms: allocation,
         },
-        workgroups: summed ? end - start : Math.ceil((end - start) / 64),
+        workgroups: together ? end - start : Math.ceil((end - start) / 64),
         work: run.work,
-        variant: { conditions: { summed } },
+        variant: { conditions: { summed, together } },
       });
     }
   }

@@ -4,19 +4,23 @@ import { groupsOf } from '../../src/gemm/groups.ts';
 import { prepareLeft } from '../../src/gemm/operand.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
+import { pretending } from '../support/workBudget.ts';
 
 describe('terms of rows', () => {
   const open = useEngine();
 
   it.each([
-    ['int8', 1, undefined],
-    ['int8', 100, undefined],
-    ['int8', 2000, undefined],
-    ['uint8', 37, undefined],
-    ['uint8', 100, 48],
-    ['int8', 23, 5],
-  ] as const)('%s rows of %i codes in groups of %s', async (dtype, depth, size) => {
-    const engine = await open();
+    ['int8', 1, undefined, true],
+    ['int8', 100, undefined, true],
+    ['int8', 2000, undefined, true],
+    ['int8', 2000, undefined, false],
+    ['uint8', 37, undefined, false],
+    ['uint8', 100, 48, false],
+    ['uint8', 900, 400, false],
+    ['int8', 23, 5, true],
+  ] as const)('%s rows of %i codes in groups of %s, shaders on the CPU: %s', async (dtype, depth, size, software) => {
+    const real = await open();
+    const engine = pretending(real, { info: { ...real.info, software } });
     const random = createRandom(depth);
     const rowCount = 5;
     const codes = random.integerArray(rowCount * depth, dtype === 'int8' ? -128 : 0, dtype === 'int8' ? 127 : 255);
