@@ -1,19 +1,22 @@
 import package::shared::dispatch::linearWorkgroup;
-import package::shared::integerConvolution::{Term, Uniforms, codesOf, codesResult, sumsResult, termsOf, wordsOf};
+import package::shared::integerConvolution::{
+  Term, Uniforms, bytesOf, exactCode, nearCodes, roundingOf, sumsResult, termsOf, wordsOf,
+};
 import package::shared::integerDot::{bytePairScale, scaledBytes};
 
 // Integer convolution with one input and one output channel a group: one invocation makes 4 channels, which lie in one
 // word, of 8 neighbours of a row. The zero points are subtracted before the products, which f32 holds exactly for up to
-// 258 taps, so padding adds nothing.
+// 258 taps; what the window reaches beyond x is filled with the zero point, so it adds nothing.
 //
 // x, terms, y: see shared/integerConvolution; weights: [tap][inputWords], 4 channels to a word.
-// Condition: rolling, for stride and dilation 1 along the width: the neighbours' input moves through registers, so that
-// each word of a row is read and unpacked once instead of once a tap.
+// Conditions: three, five, for stride and dilation 1 along the width and as many taps there: each word of a row is read and
+// unpacked once instead of once a tap; codes, for 8-bit results.
 // Dispatch: one invocation a tile: words of channels counted first (channelTiles), then 8 pixels of a row (pixelTiles = tiles
 // a row), then rows, depths, batches.
 //
-// Measured over 240 x 12 x 80 on SwiftShader (two cores shared with others, best of 6, the float32 kernel's time in these
-// units): 3 x 3 1.1, 5 x 5 1.7; 3 x 3 of stride 2 1.4.
+// Measured over 240 x 12 x 80 on SwiftShader (two cores shared with others, best of 4, by time of the CPU, the float32 kernel's
+// time in these units): 3 x 3 1.6, 5 x 5 1.5, 3 x 3 of stride 2 1.7. With loops that begin with their conditions, taps not
+// written out and other kinds of results in the same shader: 0.9 each. How SwiftShader is: see integerRegister.wgsl.
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
@@ -21,7 +24,6 @@ import package::shared::integerDot::{bytePairScale, scaledBytes};
 @group(0) @binding(3) var<storage, read> terms: array<Term>;
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 
-const unbounded = 0x7fffffffu;
 // What scaledBytes multiplies by.
 const byteScale = 0x1p24f;
 
@@ -47,153 +49,163 @@ fn main(
   let t = word * 4u;
   let ofChannels = termsOf(terms[t], terms[t + 1u], terms[t + 2u], terms[t + 3u]);
   let header = terms[channelCount];
+  let fill = bitcast<u32>(header.offset);
   let zeroOfX = vec4f(f32(bitcast<i32>(header.factor)) * byteScale);
   let zeroOfWeights = vec4f(ofChannels.zeroPoints) * byteScale;
   let flip = uniforms.flip;
   let words = uniforms.inputWords;
   let width = uniforms.inputWidth;
-  let height = uniforms.inputHeight;
-  let kernelDepth = uniforms.kernelDepth;
   let kernelHeight = uniforms.kernelHeight;
   let kernelWidth = uniforms.kernelWidth;
-  let dilationHeight = uniforms.dilationHeight;
-  @if(!rolling) let dilationWidth = uniforms.dilationWidth;
+  let firstDepth = depth * uniforms.strideDepth - bitcast<u32>(uniforms.padDepth);
   let firstRow = row * uniforms.strideHeight - bitcast<u32>(uniforms.padHeight);
-  let outputWidth = uniforms.outputWidth;
+  let dilationHeight = uniforms.dilationHeight;
 
   // Coordinates before the first element wrap to large ones; what is read there is not used.
   let stepWidth = uniforms.strideWidth;
-  let first = column * stepWidth - bitcast<u32>(uniforms.padWidth);
-  let left = first + vec4u(0u, 1u, 2u, 3u) * stepWidth;
+  let left = column * stepWidth - bitcast<u32>(uniforms.padWidth) + vec4u(0u, 1u, 2u, 3u) * stepWidth;
   let right = left + 4u * stepWidth;
-  @if(rolling) let leftInside = left < vec4u(width);
-  @if(rolling) let rightInside = right < vec4u(width);
-  var s0 = vec4f();
-  var s1 = vec4f();
-  var s2 = vec4f();
-  var s3 = vec4f();
-  var s4 = vec4f();
-  var s5 = vec4f();
-  var s6 = vec4f();
-  var s7 = vec4f();
-  for (var kd = 0u; kd < unbounded; kd++) {
-    if (kd >= kernelDepth) {
-      break;
+  @if(!three && !five) let dilationWidth = uniforms.dilationWidth;
+  @if(three || five) let next = left + 8u;
+  @if(three || five) let leftInside = left < vec4u(width);
+  @if(three || five) let rightInside = right < vec4u(width);
+  @if(three || five) let nextInside = next < vec4u(width);
+  let rowCount = uniforms.kernelDepth * kernelHeight;
+  var sums: array<vec4f, 8>;
+  var kernelRow = 0u;
+  loop {
+    let atDepth = firstDepth + kernelRow / kernelHeight * uniforms.dilationDepth;
+    let atRow = firstRow + kernelRow % kernelHeight * dilationHeight;
+    let rowInside = atDepth < uniforms.inputDepth && atRow < uniforms.inputHeight;
+    let start = ((batch * uniforms.inputDepth + atDepth) * uniforms.inputHeight + atRow) * width;
+    let weight = kernelRow * kernelWidth * words + word;
+    @if(three || five) {
+      let l = (start + left) * words + word;
+      let r = (start + right) * words + word;
+      let n = (start + next) * words + word;
+      let a0 = scaledBytes(select(fill, x[l.x] ^ flip, rowInside && leftInside.x)) - zeroOfX;
+      let a1 = scaledBytes(select(fill, x[l.y] ^ flip, rowInside && leftInside.y)) - zeroOfX;
+      let a2 = scaledBytes(select(fill, x[l.z] ^ flip, rowInside && leftInside.z)) - zeroOfX;
+      let a3 = scaledBytes(select(fill, x[l.w] ^ flip, rowInside && leftInside.w)) - zeroOfX;
+      let a4 = scaledBytes(select(fill, x[r.x] ^ flip, rowInside && rightInside.x)) - zeroOfX;
+      let a5 = scaledBytes(select(fill, x[r.y] ^ flip, rowInside && rightInside.y)) - zeroOfX;
+      let a6 = scaledBytes(select(fill, x[r.z] ^ flip, rowInside && rightInside.z)) - zeroOfX;
+      let a7 = scaledBytes(select(fill, x[r.w] ^ flip, rowInside && rightInside.w)) - zeroOfX;
+      let a8 = scaledBytes(select(fill, x[n.x] ^ flip, rowInside && nextInside.x)) - zeroOfX;
+      let a9 = scaledBytes(select(fill, x[n.y] ^ flip, rowInside && nextInside.y)) - zeroOfX;
+      @if(five) let a10 = scaledBytes(select(fill, x[n.z] ^ flip, rowInside && nextInside.z)) - zeroOfX;
+      @if(five) let a11 = scaledBytes(select(fill, x[n.w] ^ flip, rowInside && nextInside.w)) - zeroOfX;
+      let w0 = scaledBytes(weights[weight]) - zeroOfWeights;
+      let w1 = scaledBytes(weights[weight + words]) - zeroOfWeights;
+      let w2 = scaledBytes(weights[weight + 2u * words]) - zeroOfWeights;
+      @if(five) let w3 = scaledBytes(weights[weight + 3u * words]) - zeroOfWeights;
+      @if(five) let w4 = scaledBytes(weights[weight + 4u * words]) - zeroOfWeights;
+      @if(three) sums[0] += a0 * w0 + a1 * w1 + a2 * w2;
+      @if(three) sums[1] += a1 * w0 + a2 * w1 + a3 * w2;
+      @if(three) sums[2] += a2 * w0 + a3 * w1 + a4 * w2;
+      @if(three) sums[3] += a3 * w0 + a4 * w1 + a5 * w2;
+      @if(three) sums[4] += a4 * w0 + a5 * w1 + a6 * w2;
+      @if(three) sums[5] += a5 * w0 + a6 * w1 + a7 * w2;
+      @if(three) sums[6] += a6 * w0 + a7 * w1 + a8 * w2;
+      @if(three) sums[7] += a7 * w0 + a8 * w1 + a9 * w2;
+      @if(five) sums[0] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3 + a4 * w4;
+      @if(five) sums[1] += a1 * w0 + a2 * w1 + a3 * w2 + a4 * w3 + a5 * w4;
+      @if(five) sums[2] += a2 * w0 + a3 * w1 + a4 * w2 + a5 * w3 + a6 * w4;
+      @if(five) sums[3] += a3 * w0 + a4 * w1 + a5 * w2 + a6 * w3 + a7 * w4;
+      @if(five) sums[4] += a4 * w0 + a5 * w1 + a6 * w2 + a7 * w3 + a8 * w4;
+      @if(five) sums[5] += a5 * w0 + a6 * w1 + a7 * w2 + a8 * w3 + a9 * w4;
+      @if(five) sums[6] += a6 * w0 + a7 * w1 + a8 * w2 + a9 * w3 + a10 * w4;
+      @if(five) sums[7] += a7 * w0 + a8 * w1 + a9 * w2 + a10 * w3 + a11 * w4;
     }
-    let atDepth = depth * uniforms.strideDepth + kd * uniforms.dilationDepth - bitcast<u32>(uniforms.padDepth);
-    if (atDepth >= uniforms.inputDepth) {
-      continue;
-    }
-    for (var kh = 0u; kh < unbounded; kh++) {
-      if (kh >= kernelHeight) {
-        break;
-      }
-      let atRow = firstRow + kh * dilationHeight;
-      if (atRow >= height) {
-        continue;
-      }
-      let start = ((batch * uniforms.inputDepth + atDepth) * height + atRow) * width;
-      var weight = (kd * kernelHeight + kh) * kernelWidth * words + word;
-      @if(rolling) {
-        let l = (start + left) * words + word;
-        let r = (start + right) * words + word;
-        var a0 = select(vec4f(), scaledBytes(x[l.x] ^ flip) - zeroOfX, leftInside.x);
-        var a1 = select(vec4f(), scaledBytes(x[l.y] ^ flip) - zeroOfX, leftInside.y);
-        var a2 = select(vec4f(), scaledBytes(x[l.z] ^ flip) - zeroOfX, leftInside.z);
-        var a3 = select(vec4f(), scaledBytes(x[l.w] ^ flip) - zeroOfX, leftInside.w);
-        var a4 = select(vec4f(), scaledBytes(x[r.x] ^ flip) - zeroOfX, rightInside.x);
-        var a5 = select(vec4f(), scaledBytes(x[r.y] ^ flip) - zeroOfX, rightInside.y);
-        var a6 = select(vec4f(), scaledBytes(x[r.z] ^ flip) - zeroOfX, rightInside.z);
-        var a7 = select(vec4f(), scaledBytes(x[r.w] ^ flip) - zeroOfX, rightInside.w);
-        var next = (start + first + 8u) * words + word;
-        var nextColumn = first + 8u;
-        for (var kw = 0u; kw < unbounded; kw++) {
-          if (kw >= kernelWidth) {
-            break;
-          }
-          let w = scaledBytes(weights[weight]) - zeroOfWeights;
-          s0 += a0 * w;
-          s1 += a1 * w;
-          s2 += a2 * w;
-          s3 += a3 * w;
-          s4 += a4 * w;
-          s5 += a5 * w;
-          s6 += a6 * w;
-          s7 += a7 * w;
-          a0 = a1;
-          a1 = a2;
-          a2 = a3;
-          a3 = a4;
-          a4 = a5;
-          a5 = a6;
-          a6 = a7;
-          a7 = select(vec4f(), scaledBytes(x[next] ^ flip) - zeroOfX, nextColumn < width);
-          next += words;
-          nextColumn++;
-          weight += words;
+    @else {
+      var tap = 0u;
+      loop {
+        let w = scaledBytes(weights[weight + tap * words]) - zeroOfWeights;
+        let leftColumn = left + tap * dilationWidth;
+        let rightColumn = right + tap * dilationWidth;
+        let leftInside = leftColumn < vec4u(width);
+        let rightInside = rightColumn < vec4u(width);
+        let l = (start + leftColumn) * words + word;
+        let r = (start + rightColumn) * words + word;
+        sums[0] += (scaledBytes(select(fill, x[l.x] ^ flip, rowInside && leftInside.x)) - zeroOfX) * w;
+        sums[1] += (scaledBytes(select(fill, x[l.y] ^ flip, rowInside && leftInside.y)) - zeroOfX) * w;
+        sums[2] += (scaledBytes(select(fill, x[l.z] ^ flip, rowInside && leftInside.z)) - zeroOfX) * w;
+        sums[3] += (scaledBytes(select(fill, x[l.w] ^ flip, rowInside && leftInside.w)) - zeroOfX) * w;
+        sums[4] += (scaledBytes(select(fill, x[r.x] ^ flip, rowInside && rightInside.x)) - zeroOfX) * w;
+        sums[5] += (scaledBytes(select(fill, x[r.y] ^ flip, rowInside && rightInside.y)) - zeroOfX) * w;
+        sums[6] += (scaledBytes(select(fill, x[r.z] ^ flip, rowInside && rightInside.z)) - zeroOfX) * w;
+        sums[7] += (scaledBytes(select(fill, x[r.w] ^ flip, rowInside && rightInside.w)) - zeroOfX) * w;
+        continuing {
+          tap++;
+          break if tap >= kernelWidth;
         }
       }
-      @else {
-        for (var kw = 0u; kw < unbounded; kw++) {
-          if (kw >= kernelWidth) {
-            break;
-          }
-          let w = scaledBytes(weights[weight]) - zeroOfWeights;
-          let leftColumn = left + kw * dilationWidth;
-          let rightColumn = right + kw * dilationWidth;
-          let l = (start + leftColumn) * words + word;
-          let r = (start + rightColumn) * words + word;
-          let leftInside = leftColumn < vec4u(width);
-          let rightInside = rightColumn < vec4u(width);
-          s0 += select(vec4f(), scaledBytes(x[l.x] ^ flip) - zeroOfX, leftInside.x) * w;
-          s1 += select(vec4f(), scaledBytes(x[l.y] ^ flip) - zeroOfX, leftInside.y) * w;
-          s2 += select(vec4f(), scaledBytes(x[l.z] ^ flip) - zeroOfX, leftInside.z) * w;
-          s3 += select(vec4f(), scaledBytes(x[l.w] ^ flip) - zeroOfX, leftInside.w) * w;
-          s4 += select(vec4f(), scaledBytes(x[r.x] ^ flip) - zeroOfX, rightInside.x) * w;
-          s5 += select(vec4f(), scaledBytes(x[r.y] ^ flip) - zeroOfX, rightInside.y) * w;
-          s6 += select(vec4f(), scaledBytes(x[r.z] ^ flip) - zeroOfX, rightInside.z) * w;
-          s7 += select(vec4f(), scaledBytes(x[r.w] ^ flip) - zeroOfX, rightInside.w) * w;
-          weight += words;
-        }
-      }
+    }
+    continuing {
+      kernelRow++;
+      break if kernelRow >= rowCount;
     }
   }
 
-  var sums: array<vec4i, 8>;
-  sums[0] = vec4i(s0 * bytePairScale);
-  sums[1] = vec4i(s1 * bytePairScale);
-  sums[2] = vec4i(s2 * bytePairScale);
-  sums[3] = vec4i(s3 * bytePairScale);
-  sums[4] = vec4i(s4 * bytePairScale);
-  sums[5] = vec4i(s5 * bytePairScale);
-  sums[6] = vec4i(s6 * bytePairScale);
-  sums[7] = vec4i(s7 * bytePairScale);
   let channelsLeft = channelCount - min(t, channelCount);
-  let codeBounds = vec2i(uniforms.lowest, uniforms.highest);
-  let floatBounds = vec2f(uniforms.lower, uniforms.upper);
-  let isCodes = uniforms.result == codesResult;
-  let isSum = uniforms.result == sumsResult;
-  let resultWords = uniforms.resultWords;
   let pixelCount = uniforms.outputDepth * uniforms.outputHeight * uniforms.outputWidth;
-  let pixelFirst = (depth * uniforms.outputHeight + row) * outputWidth + column;
-  for (var j = 0u; j < 8u; j++) {
-    if (column + j >= outputWidth) {
-      break;
+  let pixelFirst = (depth * uniforms.outputHeight + row) * uniforms.outputWidth + column;
+  let columns = min(uniforms.outputWidth - column, 8u);
+  @if(codes) {
+    // As many words as x has, the last of them zeros.
+    let resultWords = uniforms.resultWords;
+    let first = (batch * pixelCount + pixelFirst) * resultWords + word;
+    let rounding = roundingOf(header.zeroPoint, uniforms.lowest, uniforms.highest);
+    let bytes = bytesOf(channelsLeft);
+    let near0 = nearCodes(vec4i(sums[0] * bytePairScale), ofChannels, rounding);
+    y[first] = near0.word & bytes;
+    let near1 = nearCodes(vec4i(sums[1] * bytePairScale), ofChannels, rounding);
+    if (columns > 1u) { y[first + resultWords] = near1.word & bytes; }
+    let near2 = nearCodes(vec4i(sums[2] * bytePairScale), ofChannels, rounding);
+    if (columns > 2u) { y[first + 2u * resultWords] = near2.word & bytes; }
+    let near3 = nearCodes(vec4i(sums[3] * bytePairScale), ofChannels, rounding);
+    if (columns > 3u) { y[first + 3u * resultWords] = near3.word & bytes; }
+    let near4 = nearCodes(vec4i(sums[4] * bytePairScale), ofChannels, rounding);
+    if (columns > 4u) { y[first + 4u * resultWords] = near4.word & bytes; }
+    let near5 = nearCodes(vec4i(sums[5] * bytePairScale), ofChannels, rounding);
+    if (columns > 5u) { y[first + 5u * resultWords] = near5.word & bytes; }
+    let near6 = nearCodes(vec4i(sums[6] * bytePairScale), ofChannels, rounding);
+    if (columns > 6u) { y[first + 6u * resultWords] = near6.word & bytes; }
+    let near7 = nearCodes(vec4i(sums[7] * bytePairScale), ofChannels, rounding);
+    if (columns > 7u) { y[first + 7u * resultWords] = near7.word & bytes; }
+    // Four bits a pixel: the code of a channel that is not certain is made again.
+    var unsure = near0.unsure | (near1.unsure << 4u) | (near2.unsure << 8u) | (near3.unsure << 12u)
+      | (near4.unsure << 16u) | (near5.unsure << 20u) | (near6.unsure << 24u) | (near7.unsure << 28u);
+    unsure &= select((1u << (4u * min(columns, 7u))) - 1u, 0xffffffffu, columns == 8u);
+    loop {
+      let code = firstTrailingBit(unsure) % 32u;
+      let sum = vec4i(sums[code / 4u] * bytePairScale) + ofChannels.offsets;
+      let lane = code % 4u;
+      let exact = exactCode(sum[lane], ofChannels.factors[lane], rounding);
+      let shift = lane * 8u;
+      let goal = first + code / 4u * resultWords;
+      if (unsure != 0u) { y[goal] = (y[goal] & ~(0xffu << shift)) | ((exact << shift) & bytes); }
+      continuing {
+        unsure &= unsure - 1u;
+        break if unsure == 0u;
+      }
     }
-    let pixel = pixelFirst + j;
-    if (isCodes) {
-      // As many words as x has, the last of them zeros.
-      let goal = (batch * pixelCount + pixel) * resultWords + word;
-      y[goal] = codesOf(sums[j], ofChannels, header.zeroPoint, channelsLeft, codeBounds);
-      continue;
-    }
-    let goal = (batch * channelCount + t) * pixelCount + pixel;
-    let results = wordsOf(sums[j], ofChannels, isSum, floatBounds);
-    for (var i = 0u; i < 4u; i++) {
-      if (i >= channelsLeft) {
+  }
+  @else {
+    let floatBounds = vec2f(uniforms.lower, uniforms.upper);
+    let isSum = uniforms.result == sumsResult;
+    let goal = (batch * channelCount + t) * pixelCount + pixelFirst;
+    for (var j = 0u; j < 8u; j++) {
+      if (j >= columns) {
         break;
       }
-      y[goal + i * pixelCount] = results[i];
+      let results = wordsOf(vec4i(sums[j] * bytePairScale), ofChannels, isSum, floatBounds);
+      for (var i = 0u; i < 4u; i++) {
+        if (i >= channelsLeft) {
+          break;
+        }
+        y[goal + i * pixelCount + j] = results[i];
+      }
     }
   }
 }

@@ -332,7 +332,7 @@ fn main(
       let high = nearCodes(sumOf(sums[2u * pixels + 1u]), highTerms, rounding);
       y[first + pixels * resultWords] = low.word & lowBytes;
       if (highLeft > 0u) { y[first + pixels * resultWords + 1u] = high.word & highBytes; }
-      unsure |= (low.unsure + high.unsure * 2u) << (2u * pixels);
+      unsure |= (u32(low.unsure != 0u) + u32(high.unsure != 0u) * 2u) << (2u * pixels);
       continuing {
         pixels++;
         break if pixels >= min(pixelsLeft, 16u);

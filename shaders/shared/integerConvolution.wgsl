@@ -138,7 +138,7 @@ fn bytesOf(count: u32) -> u32 {
   return select(0xffffffffu, (1u << (8u * min(count, 3u))) - 1u, count < 4u);
 }
 
-// Codes as f32 makes them; `unsure` is 1 where one of them is too near to a tie of rounding.
+// Codes as f32 makes them, and a bit for each that is too near to a tie of rounding.
 struct NearCodes {
   word: u32,
   unsure: u32,
@@ -149,45 +149,28 @@ fn nearCodes(sums: vec4i, terms: Terms, rounding: Rounding) -> NearCodes {
   let scaled = vec4f(sums + terms.offsets) * bitcast<vec4f>(terms.factors);
   let nearest = round(scaled);
   // Results beyond 512 are beyond the bounds as well; up to there two roundings, wherever they go, are less than 2^-12.
-  let distance = abs(scaled - nearest);
-  let farthest = max(max(distance.x, distance.y), max(distance.z, distance.w));
-  return NearCodes(wordOf(nearest, rounding), u32(farthest > 0.5 - 0x1p-12));
+  let unsure = select(vec4u(), vec4u(1u, 2u, 4u, 8u), abs(scaled - nearest) > vec4f(0.5 - 0x1p-12));
+  return NearCodes(wordOf(nearest, rounding), unsure.x | unsure.y | unsure.z | unsure.w);
+}
+
+// One code in integers, of a sum with its offset.
+fn exactCode(sum: i32, factor: u32, rounding: Rounding) -> u32 {
+  let rounded = round(bitcast<f32>(scaleInteger(sum, factor)));
+  let code = clamp(rounded + rounding.zeroPoint, rounding.lowest, rounding.highest);
+  return u32(i32(code)) ^ (rounding.flip & 0xffu);
 }
 
 // The same as nearCodes in integers.
 fn exactCodes(sums: vec4i, terms: Terms, rounding: Rounding) -> u32 {
   let offset = sums + terms.offsets;
-  var rounded: vec4f;
+  var word = 0u;
   var i = 0u;
   loop {
-    rounded[i] = round(bitcast<f32>(scaleInteger(offset[i], terms.factors[i])));
+    word |= exactCode(offset[i], terms.factors[i], rounding) << (8u * i);
     continuing {
       i++;
       break if i >= 4u;
     }
   }
-  return wordOf(rounded, rounding);
-}
-
-// The bytes of four channels, from bounds.x to bounds.y, in a word; zeros beyond the first `count`: round(f32(sum) * factor),
-// half to even, as ONNX Runtime has it. WGSL leaves open which way a product or an i32 is rounded to f32, so that next to a tie
-// the product is made again in integers. Results beyond 1,024 are beyond the bounds as well.
-fn codesOf(sums: vec4i, terms: Terms, zeroPoint: i32, count: u32, bounds: vec2i) -> u32 {
-  let offset = sums + terms.offsets;
-  var scaled = clamp(vec4f(offset) * bitcast<vec4f>(terms.factors), vec4f(-1024), vec4f(1024));
-  // Two roundings of less than 2^-23 each.
-  let unsure = abs(scaled - round(scaled)) > vec4f(0.5 - 0x1p-11);
-  // A loop, because CPUs would run both branches of a condition.
-  for (var once = 0u; once < 4u; once++) {
-    if (!any(unsure)) {
-      break;
-    }
-    if (unsure[once]) {
-      scaled[once] = bitcast<f32>(scaleInteger(offset[once], terms.factors[once]));
-    }
-  }
-  let whole = vec4i(round(scaled));
-  let codes = bitcast<vec4u>(clamp(whole + zeroPoint, vec4i(bounds.x), vec4i(bounds.y))) & vec4u(0xffu);
-  let placed = select(vec4u(), codes * vec4u(1u, 0x100u, 0x10000u, 0x1000000u), vec4u(0u, 1u, 2u, 3u) < vec4u(count));
-  return placed.x | placed.y | placed.z | placed.w;
+  return word;
 }

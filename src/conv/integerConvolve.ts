@@ -71,8 +71,7 @@ export function integerConvolve(
   assertSumsFit(weights.depth, codeMagnitude(x.dtype === 'int8', xZeroPoint ?? 0), weights.magnitude);
   const choice = options.kernel ?? chooseIntegerConvolution(engine, size, weights.layout);
   const { layout } = weights;
-  const taps = elementCount(window.kernel);
-  const kernel = integerConvolutionKernelOf(engine, choice, { layout, taps, codes: result.kind === 'codes' });
+  const kernel = integerConvolutionKernelOf(engine, choice, { layout, window, codes: result.kind === 'codes' });
   if (kernel.depthwise !== weights.layout.depthwise) {
     throw new ShapeMismatch(
       `convolve: the ${choice.kernel} kernel was asked for, but weights of shape [${weights.shape}] in ${weights.groups} group(s) are packed for ${weights.layout.depthwise ? 'the depthwise one' : 'others'}.`,

@@ -14,11 +14,21 @@ const kernel = declareKernel({
 /** Taps whose sums f32 holds exactly. */
 export const maximumDepthwiseTaps = 258;
 
-/** The integer convolution with one channel a group. `rolling`: stride and dilation are 1 along the width. */
-export function integerDepthwise(rolling: boolean): IntegerConvolutionKernel {
+/** How the depthwise kernel is compiled. */
+interface DepthwiseVariant {
+  /** Stride and dilation are 1 along the width. */
+  readonly rolling: boolean;
+  /** Taps along the width. */
+  readonly width: number;
+  /** Results are codes. */
+  readonly codes: boolean;
+}
+
+/** The integer convolution with one channel a group. */
+export function integerDepthwise({ rolling, width, codes }: DepthwiseVariant): IntegerConvolutionKernel {
   return {
     kernel,
-    variant: { conditions: { rolling } },
+    variant: { conditions: { codes, three: rolling && width === 3, five: rolling && width === 5 } },
     depthwise: true,
     tileChannels: 4,
     tilePixels: 8,

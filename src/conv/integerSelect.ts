@@ -1,4 +1,6 @@
+import { elementCount } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
+import type { Window } from './geometry.ts';
 import { integerDepthwise } from './integerDepthwise.ts';
 import type { IntegerConvolutionKernel } from './integerKernels.ts';
 import { integerRegister } from './integerRegister.ts';
@@ -35,7 +37,7 @@ export function chooseIntegerConvolution(
       ...common,
       kernel: 'depthwise',
       reason: rolling
-        ? 'one channel a group; the row moves through registers'
+        ? 'one channel a group; neighbours along the row share what they read'
         : 'one channel a group; a stride or dilation along the row',
     };
   }
@@ -58,8 +60,7 @@ export function chooseIntegerConvolution(
 /** What a kernel is compiled for beside the choice. */
 export interface IntegerKernelUse {
   readonly layout: Pick<WeightLayout, 'depthWords' | 'passes'>;
-  /** Taps of the window. */
-  readonly taps: number;
+  readonly window: Pick<Window, 'kernel'>;
   /** Results are codes. */
   readonly codes: boolean;
 }
@@ -68,9 +69,11 @@ export interface IntegerKernelUse {
 export function integerConvolutionKernelOf(
   engine: Engine,
   choice: Omit<IntegerKernelChoice, 'reason'>,
-  { layout: { depthWords, passes }, taps, codes }: IntegerKernelUse,
+  { layout: { depthWords, passes }, window, codes }: IntegerKernelUse,
 ): IntegerConvolutionKernel {
-  if (choice.kernel === 'depthwise') return integerDepthwise(choice.rolling);
+  if (choice.kernel === 'depthwise') {
+    return integerDepthwise({ rolling: choice.rolling, width: window.kernel.at(-1) ?? 1, codes });
+  }
   if (choice.kernel === 'tiled') return integerTiled(choice.channels, choice.edge, engine.dotPath === 'packed');
-  return integerRegister({ whole: choice.whole, depth: taps * depthWords * 4, passes, codes });
+  return integerRegister({ whole: choice.whole, depth: elementCount(window.kernel) * depthWords * 4, passes, codes });
 }

@@ -176,6 +176,22 @@ export const depthwiseCases: readonly (readonly [string, IntegerCase])[] = [
     },
   ],
   [
+    '3 × 3 in a volume, 6 channels, a zero point a channel',
+    {
+      batchCount: 1,
+      groups: 6,
+      inputChannels: 1,
+      outputChannels: 1,
+      input: [2, 4, 9],
+      kernel: [2, 3, 3],
+      padsBefore: [1, 0, 2],
+      padsAfter: [0, 1, 0],
+      x: 'int8',
+      w: 'uint8',
+      zeroPoints: 'channels',
+    },
+  ],
+  [
     'one axis, cut off, one zero point',
     {
       batchCount: 1,
