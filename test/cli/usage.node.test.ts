@@ -31,7 +31,10 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   ['run', /lacks its argument <model>/],
   ['run model.onnx --input', /value is missing: --input <name=file.npy>/],
   ['run model.onnx --input x', /--input is "x"; it takes a name, = and a value/],
-  ['run model.onnx --outputs y', /no option --outputs; run takes --input, --output-directory, --receipt, --compare, --self-check/],
+  [
+    'run model.onnx --outputs y',
+    /no option --outputs; run takes --input, --output-directory, --receipt, --compare, --self-check/,
+  ],
   ['inspect', /lacks its argument <model>/],
   ['bench model', /lacks its argument <model>/],
   ['inspect model.onnx --shape x=1,b', /--shape of x is "1,b"; it takes whole numbers/],
