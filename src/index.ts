@@ -33,7 +33,7 @@ export type { DotPath } from './gpu/dotPath.ts';
 export { Engine, type EngineInfo, type EngineOptions } from './gpu/engine.ts';
 export type { KernelTime } from './gpu/profiler.ts';
 export { Tensor } from './gpu/tensor.ts';
-export { type CalibrateOptions, type CalibrationBatch, calibrate } from './graph/calibrate.ts';
+export { type CalibrateOptions, calibrate } from './graph/calibrate.ts';
 export {
   type Correctness,
   type EvaluateOptions,
@@ -59,7 +59,7 @@ export type { QuantizedValueReport, ValueHistogram } from './graph/explain/value
 export type { Dimension, Graph, GraphNode, GraphValue } from './graph/graph.ts';
 export { type ElementType, type HostData, type HostTensor, hostTensor } from './graph/hostTensor.ts';
 export type { FloatNode, IntegerOnly } from './graph/integerOnly.ts';
-export type { Model, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
+export type { Model, ModelInputs, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
 export { equalizeLayers } from './graph/quantization/equalize.ts';
 export {

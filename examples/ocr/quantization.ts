@@ -1,10 +1,10 @@
 /** Quantizes the models of the page: what they are calibrated with, and what comes out. */
 import {
   type CalibrateOptions,
-  type CalibrationBatch,
   calibrate,
   InvalidInput,
   type Model,
+  type ModelInputs,
   type QuantizedModel,
   type QuantizeModelOptions,
   quantizeModel,
@@ -105,7 +105,7 @@ export async function quantizeRole(
   }
   const { engine, graph } = model;
   const name = graph.inputs[0]?.name ?? '';
-  async function* batches(): AsyncGenerator<CalibrationBatch> {
+  async function* batches(): AsyncGenerator<ModelInputs> {
     for (const input of inputs) {
       yield { [name]: { elementType: 'float32', ...input } };
       // So that what is told to be done is done, and the page can draw it.

@@ -1,4 +1,4 @@
-import { Aborted, InvalidInput } from '../base/errors.ts';
+import { InvalidInput } from '../base/errors.ts';
 import { DistributionObserver } from '../calib/distributionObserver.ts';
 import type { Observer } from '../calib/observer.ts';
 import { RangeObserver } from '../calib/rangeObserver.ts';
@@ -8,11 +8,11 @@ import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { type Granularity, perTensor } from '../quant/granularity.ts';
 import type { Graph } from './graph.ts';
-import type { HostTensor } from './hostTensor.ts';
-import { Model } from './model.ts';
+import type { Model } from './model.ts';
+import { type Batches, type BatchOptions, observeBatches } from './observeBatches.ts';
 
 /** How a model is calibrated. */
-export interface CalibrateOptions {
+export interface CalibrateOptions extends BatchOptions {
   /** How ranges are gathered; `minmax` unless given. */
   readonly method?: CalibrationMethod;
   /** Share of a new batch in moving averages, above 0 and up to 1; 0.1 unless given. */
@@ -26,17 +26,7 @@ export interface CalibrateOptions {
   readonly logits?: readonly string[];
   /** `perTensor()` unless given; `perChannel(axis)` finds a range for each place on an axis, where values have it. */
   readonly granularity?: Granularity;
-  /** Ends the work early, with `Aborted`. */
-  readonly signal?: AbortSignal;
-  /** Told after each batch how many were run. */
-  readonly onProgress?: (batches: number) => void;
 }
-
-/** Inputs of a model by name, for one run. */
-export type CalibrationBatch = Readonly<Record<string, HostTensor | Tensor>>;
-
-/** Batches that may be in flight: enough to keep the GPU busy, few enough to bound the memory of their inputs. */
-const batchesInFlight = 4;
 
 /**
  * Runs a model in float on sample inputs and finds the range of every float32 value in it: of the graph as it was given, not
@@ -52,27 +42,13 @@ const batchesInFlight = 4;
  */
 export async function calibrate(
   model: Model,
-  batches: Iterable<CalibrationBatch> | AsyncIterable<CalibrationBatch>,
+  batches: Batches,
   options: CalibrateOptions = {},
 ): Promise<CalibrationStatistics> {
-  const { signal, onProgress } = options;
-  const { engine, source, operators } = model;
-  const observer = observerFor(engine, source, options);
+  const observer = observerFor(model.engine, model.source, options);
   try {
-    using observed = new Model(engine, source, operators, {
-      optimize: false,
-      observe: (name, tensor) => observer.observe(name, tensor),
-    });
-    let count = 0;
-    for await (const batch of batches) {
-      if (signal?.aborted) throw new Aborted('Calibration was stopped before its end; start it again.');
-      for (const output of observed.run(batch).values()) output.dispose();
-      observer.endBatch();
-      count++;
-      if (count % batchesInFlight === 0) await engine.idle();
-      onProgress?.(count);
-    }
-    if (count === 0) throw new InvalidInput('There are no inputs to calibrate with; give at least one.');
+    const observe = (name: string, tensor: Tensor<'float32'>): void => observer.observe(name, tensor);
+    await observeBatches(model, batches, observe, options, () => observer.endBatch());
     return await observer.read();
   } finally {
     observer.dispose();

@@ -12,6 +12,9 @@ import { makeReceipt, type Receipt } from './receipt.ts';
 import { type SelfCheckReport, selfCheckGraph } from './selfCheck.ts';
 import { unsupportedNodes } from './support.ts';
 
+/** Inputs of a model by name, for one run: on the CPU, or on the GPU where they stay the caller's. */
+export type ModelInputs = Readonly<Record<string, HostTensor | Tensor>>;
+
 /** A result of a model. It holds GPU memory until `dispose()`. */
 export interface ModelOutput {
   readonly elementType: ElementType;
@@ -81,7 +84,7 @@ export class Model {
    * @throws InvalidInput for a missing, unknown or wrongly typed input; ShapeMismatch for one that does not fit the
    * declared shape; and whatever its operators throw. What goes wrong on the GPU rejects when an output is read.
    */
-  run(inputs: Readonly<Record<string, HostTensor | Tensor>>): Map<string, ModelOutput> {
+  run(inputs: ModelInputs): Map<string, ModelOutput> {
     const types = this.#inputTypes(inputs);
     const plan = this.#planFor(types);
     for (const [name, target] of plan.inputs) {
@@ -100,7 +103,7 @@ export class Model {
   }
 
   /** What each node does for these input shapes: which kernel, and why; nothing is run. */
-  plan(inputs: Readonly<Record<string, HostTensor | Tensor>>): readonly NodePlan[] {
+  plan(inputs: ModelInputs): readonly NodePlan[] {
     return this.#planFor(this.#inputTypes(inputs)).nodes;
   }
 
@@ -176,7 +179,7 @@ export class Model {
     return plan;
   }
 
-  #inputTypes(inputs: Readonly<Record<string, HostTensor | Tensor>>): Map<string, NodeInput> {
+  #inputTypes(inputs: ModelInputs): Map<string, NodeInput> {
     const declared = new Map(this.graph.inputs.map((input) => [input.name, input]));
     for (const name of Object.keys(inputs)) {
       if (!declared.has(name)) {

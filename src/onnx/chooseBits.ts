@@ -1,5 +1,4 @@
 import { InvalidInput, InvalidQuantization } from '../base/errors.ts';
-import type { CalibrationBatch } from '../graph/calibrate.ts';
 import {
   type BitChoice,
   bitCurve,
@@ -12,7 +11,7 @@ import { decibels } from '../graph/explain/difference.ts';
 import { type QuantizedLayer, QuantizedLayers } from '../graph/explain/layers.ts';
 import { Comparison, type RunOptions } from '../graph/explain/runs.ts';
 import { isInteger, storedBytes } from '../graph/hostTensor.ts';
-import type { Model } from '../graph/model.ts';
+import type { Model, ModelInputs } from '../graph/model.ts';
 import { LayerTable, type QuantizeModelOptions } from '../graph/quantization/options.ts';
 import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
 import { upgradeGraph } from './upgrade.ts';
@@ -45,7 +44,7 @@ export interface ChooseBitsOptions extends RunOptions {
  */
 export async function chooseBits(
   model: Model,
-  samples: readonly CalibrationBatch[],
+  samples: readonly ModelInputs[],
   options: ChooseBitsOptions,
 ): Promise<BitChoice> {
   const { budgetBytes, storage = 'onnx', quantization = {} } = options;

@@ -1,9 +1,8 @@
 /** What quantization cost a model, layer by layer. */
 import { InvalidInput } from '../../base/errors.ts';
-import type { CalibrationBatch } from '../calibrate.ts';
 import type { Graph } from '../graph.ts';
 import { storedBytes } from '../hostTensor.ts';
-import { Model } from '../model.ts';
+import { Model, type ModelInputs } from '../model.ts';
 import type { NodePlan } from '../plan.ts';
 import type { BitChoice } from './bitCurve.ts';
 import { type Difference, DifferenceMeter, decibels } from './difference.ts';
@@ -104,7 +103,7 @@ const leastAgreement = 40;
 export async function explainQuantization(
   float: Model,
   quantized: Model,
-  samples: readonly CalibrationBatch[],
+  samples: readonly ModelInputs[],
   options: ExplainOptions = {},
 ): Promise<QuantizationReport> {
   const [first] = samples;

@@ -1,9 +1,8 @@
 /** How much a model computes and moves, counted from its plan, and what that would cost in energy. */
 import { elementCount } from '../../base/shape.ts';
-import type { CalibrationBatch } from '../calibrate.ts';
 import type { Graph, GraphNode } from '../graph.ts';
 import { storedBytes } from '../hostTensor.ts';
-import type { Model } from '../model.ts';
+import type { Model, ModelInputs } from '../model.ts';
 import type { ValueType } from '../operator.ts';
 import type { NodePlan } from '../plan.ts';
 
@@ -53,7 +52,7 @@ export interface PlannedModel {
   readonly types: ReadonlyMap<string, ValueType>;
 }
 
-export function plannedModel(model: Model, inputs: CalibrationBatch): PlannedModel {
+export function plannedModel(model: Model, inputs: ModelInputs): PlannedModel {
   const { graph } = model;
   const nodes = model.plan(inputs);
   const types = new Map<string, ValueType>(graph.initializers);

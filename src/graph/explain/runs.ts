@@ -1,9 +1,8 @@
 /** Runs that compare models, and read what they give. */
 import { Aborted } from '../../base/errors.ts';
-import type { CalibrationBatch } from '../calibrate.ts';
 import type { Graph } from '../graph.ts';
 import type { HostTensor } from '../hostTensor.ts';
-import { Model, type ModelOutput } from '../model.ts';
+import { Model, type ModelInputs, type ModelOutput } from '../model.ts';
 import { DifferenceMeter } from './difference.ts';
 
 /** What comparing takes, and how it is stopped and watched. */
@@ -17,14 +16,14 @@ export interface RunOptions {
 /** The work of comparing one model with changed ones. Host memory: its outputs for all samples. */
 export class Comparison {
   readonly #model: Model;
-  readonly #samples: readonly CalibrationBatch[];
+  readonly #samples: readonly ModelInputs[];
   readonly #options: RunOptions;
   readonly #total: number;
   #wanted: readonly ReadonlyMap<string, HostTensor>[] = [];
   #runs = 0;
 
   /** @param graphs how many graphs and models will be run on the samples, for progress */
-  constructor(model: Model, samples: readonly CalibrationBatch[], graphs: number, options: RunOptions) {
+  constructor(model: Model, samples: readonly ModelInputs[], graphs: number, options: RunOptions) {
     this.#model = model;
     this.#samples = samples;
     this.#options = options;

@@ -1,14 +1,13 @@
-import { Aborted, InvalidInput } from '../../base/errors.ts';
 import { type PatchWindow, patches } from '../../calib/patches.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { binary } from '../../nn/elementwise.ts';
-import type { CalibrationBatch } from '../calibrate.ts';
 import type { GraphNode } from '../graph.ts';
 import { GraphEditor } from '../graphEditor.ts';
 import type { HostTensor } from '../hostTensor.ts';
-import { Model } from '../model.ts';
+import type { Model } from '../model.ts';
+import { type Batches, type BatchOptions, observeBatches } from '../observeBatches.ts';
 import { isProduct } from './placement.ts';
 
 /** What one layer was given: sums over the positions that were looked at. */
@@ -24,15 +23,11 @@ export interface InputMoments {
 export type LayerInputs = ReadonlyMap<string, InputMoments>;
 
 /** How layers are observed. */
-export interface ObserveLayersOptions {
+export interface ObserveLayersOptions extends BatchOptions {
   /** Output positions looked at for each layer and batch, evenly spread; 1024 unless given. */
   readonly positions?: number;
   /** Layers of more inputs to an output channel are left out; 2048 unless given. Memory grows with the square. */
   readonly largestColumns?: number;
-  /** Ends the work early, with `Aborted`. */
-  readonly signal?: AbortSignal;
-  /** Told after each batch how many were run. */
-  readonly onProgress?: (batches: number) => void;
 }
 
 /** A layer, and where its sums are. */
@@ -58,28 +53,17 @@ export function layerKey({ operator, attributes, inputs }: GraphNode, weights: H
  */
 export async function observeLayers(
   model: Model,
-  batches: Iterable<CalibrationBatch> | AsyncIterable<CalibrationBatch>,
+  batches: Batches,
   options: ObserveLayersOptions = {},
 ): Promise<LayerInputs> {
-  const { positions = 1024, largestColumns = 2048, signal, onProgress } = options;
+  const { positions = 1024, largestColumns = 2048 } = options;
   const { engine, source, operators } = model;
   const layers = findLayers(new GraphEditor(source, operators), largestColumns);
   try {
-    using observed = new Model(engine, source, operators, {
-      optimize: false,
-      observe: (name, tensor) => {
-        for (const layer of layers.get(name)?.values() ?? []) addMoments(engine, layer, tensor, positions);
-      },
-    });
-    let count = 0;
-    for await (const batch of batches) {
-      if (signal?.aborted) throw new Aborted('Observing layers was stopped before its end; start it again.');
-      for (const output of observed.run(batch).values()) output.dispose();
-      count++;
-      await engine.idle();
-      onProgress?.(count);
-    }
-    if (count === 0) throw new InvalidInput('There are no inputs to observe layers with; give at least one.');
+    const observe = (name: string, tensor: Tensor<'float32'>): void => {
+      for (const layer of layers.get(name)?.values() ?? []) addMoments(engine, layer, tensor, positions);
+    };
+    await observeBatches(model, batches, observe, options);
     const found = new Map<string, InputMoments>();
     for (const each of layers.values()) {
       for (const [key, { groups, columns, sums }] of each) {
