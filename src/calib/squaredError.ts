@@ -54,7 +54,7 @@ export function leastSquaresRange(histogram: Histogram, format: CodeFormat): Par
 const roundingOffset = 1.5 * 2 ** 52;
 
 /** The sum of squared errors of numbers, quantized as `hostCode` does. */
-export function exactError(data: Float32Array, format: CodeFormat): QuantizationCost {
+export function exactError(data: Float32Array | Float64Array, format: CodeFormat): QuantizationCost {
   const { low, high } = codeRange(format);
   return ({ scale, zeroPoint }) => {
     const [least, greatest] = [low - zeroPoint, high - zeroPoint];

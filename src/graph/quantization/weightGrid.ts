@@ -1,5 +1,7 @@
 /** The numbers that quantized weights can be: scales and zero points of a weight matrix, and the codes nearest to weights. */
 import { roundHalfToEven } from '../../base/rounding.ts';
+import { searchRange } from '../../calib/searchRange.ts';
+import { exactError } from '../../calib/squaredError.ts';
 import { type HostParameters, hostCode, hostParameters } from '../../quant/hostParameters.ts';
 import { type CodeFormat, codeRange } from '../../quant/parameters.ts';
 import type { LayerFormat } from './options.ts';
@@ -24,9 +26,6 @@ interface Group {
   readonly parameter: number;
   readonly values: Float64Array;
 }
-
-/** Ranges that the search for the least squared error tries: this share of the whole, and so on down. */
-const shares = Array.from({ length: 36 }, (_, index) => 1 - index / 50);
 
 /** Chooses scales and zero points for a weight matrix. */
 export function chooseGrid(matrix: WeightMatrix, layer: LayerFormat): WeightGrid {
@@ -62,28 +61,11 @@ function signScale(values: Float64Array): HostParameters {
 }
 
 function rangeParameters(values: Float64Array, format: CodeFormat, choice: LayerFormat['range']): HostParameters {
-  let [least, greatest] = [0, 0];
-  for (const value of values) [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
-  if (format.scheme === 'symmetric') [least, greatest] = [Math.min(least, -greatest), Math.max(-least, greatest)];
-  const whole = hostParameters(least, greatest, format);
-  if (choice === 'minmax') return whole;
-  let best = { parameters: whole, error: Number.POSITIVE_INFINITY };
-  for (const share of shares) {
-    const parameters = hostParameters(least * share, greatest * share, format);
-    const error = squaredError(values, parameters, format);
-    if (error < best.error) best = { parameters, error };
-  }
-  return best.parameters;
-}
-
-function squaredError(values: Float64Array, { scale, zeroPoint }: HostParameters, format: CodeFormat): number {
-  const { low, high } = codeRange(format);
-  let sum = 0;
-  for (const value of values) {
-    const code = Math.min(Math.max(Math.round(value / scale) + zeroPoint, low), high);
-    sum += (value - scale * (code - zeroPoint)) ** 2;
-  }
-  return sum;
+  let [minimum, maximum] = [0, 0];
+  for (const value of values) [minimum, maximum] = [Math.min(minimum, value), Math.max(maximum, value)];
+  const whole = { minimum, maximum };
+  const range = choice === 'minmax' ? whole : searchRange(whole, format, exactError(values, format));
+  return hostParameters(range.minimum, range.maximum, format);
 }
 
 /** Index of the parameter of an element. */
