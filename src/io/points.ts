@@ -2,10 +2,13 @@ import { InvalidInput } from '../base/errors.ts';
 import { type ColumnSelection, parseColumns } from './columns.ts';
 import { readCsv } from './csv.ts';
 import { isNpy, readNpy } from './npy.ts';
+import { isParquet, readParquet } from './parquet.ts';
+
+export type PointsFormat = 'csv' | 'npy' | 'parquet';
 
 export interface PointsOptions {
-  /** Format of the bytes. Default: `npy` if they begin as such a file does, else `csv`. */
-  readonly format?: 'csv' | 'npy';
+  /** Format of the bytes. Default: `npy` or `parquet` if they begin as such a file does, else `csv`. */
+  readonly format?: PointsFormat;
   /** Columns to read, zero-based. Default: all. */
   readonly columns?: ColumnSelection;
   /** CSV only: whether the first line holds names. Default: detected. */
@@ -22,16 +25,22 @@ export interface Points {
 }
 
 /**
- * Reads points from a CSV or a `.npy` file: one point a row. A `.npy` array has two dimensions, or one, which is taken as
- * one column. Non-finite values of a `.npy` file are kept for the estimator to report.
+ * Reads points from a CSV, a `.npy` or a Parquet file: one point a row. A `.npy` array has two dimensions, or one, which is
+ * taken as one column. Non-finite values of `.npy` and Parquet files are kept for the estimator to report.
  *
  * @throws InvalidInput if the file is malformed, of another rank, without a row, or without the columns selected
  */
-export function readPoints(bytes: Uint8Array, options: PointsOptions = {}): Points {
+export async function readPoints(bytes: Uint8Array, options: PointsOptions = {}): Promise<Points> {
   const { columns, header } = options;
-  if ((options.format ?? (isNpy(bytes) ? 'npy' : 'csv')) === 'csv') {
+  const format = options.format ?? (isNpy(bytes) ? 'npy' : isParquet(bytes) ? 'parquet' : 'csv');
+  if (format === 'csv') {
     return readCsv(bytes, { ...(columns !== undefined && { columns }), ...(header !== undefined && { header }) });
   }
+  if (format === 'parquet') return readParquet(bytes, columns);
+  return npyPoints(bytes, columns);
+}
+
+function npyPoints(bytes: Uint8Array, columns: ColumnSelection | undefined): Points {
   const { shape, data: stored } = readNpy(bytes);
   const [rowCount, width = 1] = shape;
   if (rowCount === undefined || shape.length > 2 || rowCount === 0 || width === 0) {

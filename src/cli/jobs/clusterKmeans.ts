@@ -1,7 +1,7 @@
-import { InvalidInput } from '../../base/errors.ts';
 import { KMeans } from '../../cluster/kmeans.ts';
-import { readNpy, writeNpy } from '../../io/npy.ts';
+import { writeNpy } from '../../io/npy.ts';
 import type { Job } from './job.ts';
+import { pointsOf } from './pointInput.ts';
 
 /** The hyperparameters of k-means, and which results to write. */
 export interface ClusterKmeansParameters {
@@ -57,13 +57,3 @@ export const clusterKmeans: Job<ClusterKmeansParameters, ClusterKmeansReport> = 
     };
   },
 };
-
-function pointsOf(bytes: Uint8Array | undefined) {
-  if (!bytes) throw new InvalidInput('There are no points to cluster. Hand them over as the input "points".');
-  const { data, shape } = readNpy(bytes);
-  const [rowCount = 0, columnCount = 0] = shape;
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-    throw new InvalidInput(`The points are ${data.constructor.name}s; hand them over in float32 or float64.`);
-  }
-  return { data, rowCount, columnCount };
-}
