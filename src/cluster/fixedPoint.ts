@@ -12,3 +12,11 @@ export function fixedPoint128(value: number, bits: number): Uint32Array<ArrayBuf
   const limited = scaled >> 128n ? (1n << 128n) - 1n : scaled;
   return Uint32Array.from([0n, 32n, 64n, 96n], (position) => Number((limited >> position) & 0xffffffffn));
 }
+
+/** Rounds to the nearest whole number, ties to even, as WGSL's `round` does. */
+export function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}

@@ -37,17 +37,20 @@ export function frameExponent(magnitude: number): number {
   return Math.max(-1000, Math.min(1000, -exponentAbove(magnitude)));
 }
 
-/** Row-major coordinates in a frame, rounded to f32, each row padded with zeros to whole vec4f. */
+/**
+ * Row-major coordinates in a frame, rounded to f32, each row padded with zeros to whole vec4f.
+ * @param framed receives them; zeros where rows are padded
+ */
 export function toFrame(
   data: Float32Array | Float64Array,
   { centre, exponent }: Frame,
   firstRow: number,
   rowCount: number,
+  framed: Float32Array<ArrayBuffer> = new Float32Array(rowCount * Math.ceil(centre.length / 4) * 4),
 ): Float32Array<ArrayBuffer> {
   const columnCount = centre.length;
   const rowFloats = Math.ceil(columnCount / 4) * 4;
   const scale = 2 ** exponent;
-  const framed = new Float32Array(rowCount * rowFloats);
   for (let row = 0; row < rowCount; row++) {
     const from = (firstRow + row) * columnCount;
     for (let column = 0; column < columnCount; column++) {

@@ -92,7 +92,7 @@ export interface KMeansFit {
 const seedBatch = 16;
 
 /** Centroids out of their frame, in the points' own coordinates. */
-function fromFrame(framed: Float32Array, { centre, exponent }: Frame): Float64Array<ArrayBuffer> {
+export function fromFrame(framed: Float32Array, { centre, exponent }: Frame): Float64Array<ArrayBuffer> {
   const columnCount = centre.length;
   const rowFloats = Math.ceil(columnCount / 4) * 4;
   const clusterCount = framed.length / rowFloats;
@@ -103,7 +103,8 @@ function fromFrame(framed: Float32Array, { centre, exponent }: Frame): Float64Ar
   });
 }
 
-async function predictLabels(
+/** Labels of points by centroids in a frame. */
+export async function predictLabels(
   engine: Engine,
   source: PointSource,
   framed: Float32Array<ArrayBuffer>,
