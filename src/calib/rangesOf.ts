@@ -41,17 +41,24 @@ export function rangesOf(
   statistics: CalibrationStatistics,
   options: RangeOptions = {},
 ): Readonly<Record<string, ChosenRanges>> {
+  return Object.fromEntries(
+    Object.entries(statistics.values).map(([name, value]) => [name, rangesOfValue(value, statistics, options)]),
+  );
+}
+
+/** `rangesOf` for one value of the statistics. */
+export function rangesOfValue(
+  value: ValueRanges,
+  statistics: Omit<CalibrationStatistics, 'values'>,
+  options: RangeOptions = {},
+): ChosenRanges {
   const { method = statistics.method, percentile = statistics.percentile ?? defaultPercentile } = options;
   const { bits = 8, scheme = 'asymmetric' } = options;
   const choose = chooser({ bits, scheme, method, percentile });
-  return Object.fromEntries(
-    Object.entries(statistics.values).map(([name, value]) => {
-      if (value.histograms) return [name, choose({ ...value, histograms: value.histograms })];
-      if (method === statistics.method) return [name, { minimum: value.minimum, maximum: value.maximum }];
-      throw new InvalidInput(
-        `A calibration by ${statistics.method} does not serve the method ${method}; calibrate by percentile, mse, entropy or cross-entropy.`,
-      );
-    }),
+  if (value.histograms) return choose({ ...value, histograms: value.histograms });
+  if (method === statistics.method) return { minimum: value.minimum, maximum: value.maximum };
+  throw new InvalidInput(
+    `A calibration by ${statistics.method} does not serve the method ${method}; calibrate by percentile, mse, entropy or cross-entropy.`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidInput, InvalidQuantization } from '../../src/base/errors.ts';
 import { elementCount } from '../../src/base/shape.ts';
+import { rangesOf } from '../../src/calib/rangesOf.ts';
 import type { CalibrationStatistics } from '../../src/calib/statistics.ts';
 import type { Attribute, Graph, GraphNode } from '../../src/graph/graph.ts';
 import { type HostTensor, hostTensor } from '../../src/graph/hostTensor.ts';
@@ -220,4 +221,44 @@ test('older graphs and statistics of other models are refused', () => {
   const nodes = [node('Relu x -> y')];
   expect(() => quantizeGraph(graphOf(nodes, 'y', 12), operators, statisticsOf(nodes))).toThrow(InvalidQuantization);
   expect(() => quantizeGraph(graphOf(nodes, 'y'), operators, { method: 'minmax', values: {} })).toThrow(InvalidInput);
+});
+
+describe('ranges of activations', () => {
+  const nodes = [node('Conv x,w,b -> y')];
+  // Most of what was counted lies next to 0, so that the range of least error of few codes is narrower.
+  const counts = Array.from({ length: 3 * 512 }, (_, cell) =>
+    Math.round(1e6 * Math.exp(-(((cell - 511.5) / 60) ** 2)) + 1),
+  );
+  const histogram = { minimum: -1, maximum: 1.999, exponent: -9, first: -512, counts, zeros: 0 };
+  const value = { minimum: [-1], maximum: [1.999], batches: 1, histograms: [histogram] };
+  const statistics: CalibrationStatistics = { method: 'mse', percentile: 99.99, values: { x: value, y: value } };
+  const made = (activations: QuantizeModelOptions['activations'], known = statistics) => {
+    const { graph } = quantizeGraph(graphOf(nodes, 'y'), operators, known, activations ? { activations } : {});
+    const { initializers } = graph;
+    return {
+      scale: initializers.get('x_scale')?.data[0] ?? Number.NaN,
+      zeroPoint: initializers.get('x_zero_point')?.data[0],
+    };
+  };
+
+  test('of less than 8 bits are chosen for their codes where there are histograms', () => {
+    expect(made({})).toEqual({ scale: Math.fround(Math.fround(2.999) / 255), zeroPoint: 85 });
+    const four = made({ bits: 4 });
+    expect(four.scale).toBeLessThan((0.5 * 2.999) / 15);
+    const { minimum, maximum } = rangesOf(statistics, { bits: 4 }).x ?? {};
+    expect(15 * four.scale).toBeCloseTo((maximum?.[0] ?? 0) - (minimum?.[0] ?? 0), 5);
+  });
+
+  test('reach as far below 0 as above it by the symmetric scheme', () => {
+    const symmetric = (signed: boolean) =>
+      made(
+        { scheme: 'symmetric', signed },
+        {
+          method: 'minmax',
+          values: { x: { ...statisticsOf(nodes).values.x, minimum: [-1], maximum: [2], batches: 1 } },
+        },
+      );
+    expect(symmetric(true)).toEqual({ scale: Math.fround(2 / 127), zeroPoint: 0 });
+    expect(symmetric(false)).toEqual({ scale: Math.fround(2 / 127), zeroPoint: 128 });
+  });
 });

@@ -45,8 +45,13 @@ export interface WeightOptions {
 export interface ActivationOptions {
   /** Bits of a code, 2 to 8; 8 unless given. Below 8 a Clip bounds what is quantized. */
   readonly bits?: number;
-  /** int8 codes instead of uint8; false unless given. Either way the range from least to greatest takes all codes. */
+  /** int8 codes instead of uint8; false unless given. */
   readonly signed?: boolean;
+  /**
+   * `asymmetric` unless given: the range from least to greatest takes all codes. `symmetric`: zero is the middle code, 0 of int8
+   * and 128 of uint8, and the range reaches as far below it as above.
+   */
+  readonly scheme?: 'asymmetric' | 'symmetric';
 }
 
 /** What is different for some layers. */

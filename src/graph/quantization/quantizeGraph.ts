@@ -1,4 +1,5 @@
 import { InvalidInput, InvalidQuantization } from '../../base/errors.ts';
+import { type ChosenRanges, rangesOfValue } from '../../calib/rangesOf.ts';
 import type { CalibrationStatistics } from '../../calib/statistics.ts';
 import { type HostParameters, hostCode, hostParameters } from '../../quant/hostParameters.ts';
 import { type CodeFormat, codeRange } from '../../quant/parameters.ts';
@@ -69,10 +70,12 @@ interface Summand {
 
 class GraphQuantizer {
   readonly #editor: GraphEditor;
+  readonly #statistics: CalibrationStatistics | undefined;
   readonly #known: CalibrationStatistics['values'];
   readonly #layers: LayerTable;
   readonly #weightsOnly: boolean;
   readonly #signed: boolean;
+  readonly #scheme: CodeFormat['scheme'];
   readonly #options: QuantizeModelOptions;
   readonly #parameters = new Map<string, Parameters>();
   /** Inputs of sums whose constant makes up for the errors of the product before. */
@@ -87,10 +90,13 @@ class GraphQuantizer {
     const { activations = {} } = options;
     this.#options = options;
     this.#editor = editor;
+    this.#statistics = statistics;
     this.#known = statistics?.values ?? {};
     this.#layers = layers;
     this.#weightsOnly = activations === 'float';
-    this.#signed = activations !== 'float' && (activations.signed ?? false);
+    const { signed = false, scheme = 'asymmetric' } = activations === 'float' ? {} : activations;
+    this.#signed = signed;
+    this.#scheme = scheme;
   }
 
   run(): QuantizedGraph {
@@ -154,17 +160,24 @@ class GraphQuantizer {
   }
 
   #parametersOf(name: string): Parameters {
-    const { minimum = [], maximum = [] } = this.#known[name] ?? {};
     const format = this.#formatOf(this.#editor.users(name));
+    const { minimum = [], maximum = [] } = this.#rangesOf(name, format) ?? {};
     const parameters = hostParameters(Math.min(...minimum), Math.max(...maximum), format);
     return { ...parameters, format, names: this.#addParameters(name, parameters) };
+  }
+
+  /** What statistics say by themselves is for 8 asymmetric bits; histograms tell it for others. */
+  #rangesOf(name: string, format: CodeFormat): ChosenRanges | undefined {
+    const known = this.#known[name];
+    if (!this.#statistics || !known?.histograms || (format.bits === 8 && format.scheme === 'asymmetric')) return known;
+    return rangesOfValue(known, this.#statistics, format);
   }
 
   /** The format of what these nodes read: products decide, where there are any. */
   #formatOf(readers: readonly GraphNode[]): CodeFormat {
     const wanted = readers.filter(isProduct).flatMap((node) => this.#layers.formatOf(node)?.activationBits ?? []);
     const bits = wanted.length === 0 ? this.#layers.activationBits : Math.max(...wanted);
-    return { bits, signed: this.#signed, scheme: 'asymmetric' };
+    return { bits, signed: this.#signed, scheme: this.#scheme };
   }
 
   #addParameters(name: string, { scale, zeroPoint }: HostParameters): [string, string] {
