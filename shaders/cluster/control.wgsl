@@ -13,6 +13,8 @@ const THRESHOLD = 8u;
 const LARGEST_NORM = 12u;
 // Points of the last round that f32 could not decide.
 const UNDECIDED = 13u;
+// Points of the last round that 8 bits could not decide.
+const RECHECKED = 14u;
 
 // Values of the word HALTED.
 const RUNNING = 0u;

@@ -2,8 +2,8 @@
 // adapter stops at the same round with the same centroids.
 //
 // sums [clusters][columns] (low, high), in units of 2^-exponents[column]; counts [clusters]; centroids
-// [clusters][rowFloats] f32; control as in cluster/control; counters: 0 labels changed, then undecided rows. Sums, counts
-// and counters are zero afterwards.
+// [clusters][rowFloats] f32; control as in cluster/control; counters: 0 labels changed, then the undecided rows of each
+// part, then the rechecked rows of each part. Sums, counts and counters are zero afterwards.
 // An empty cluster halts it with all as it was, unless `resumed` says that the host has seen to it (1: nothing could be
 // moved; 2: points were moved): then a cluster that is still empty goes to the centroid of the largest.
 // Dispatch: one workgroup.
@@ -15,6 +15,7 @@ import package::cluster::control::EMPTY;
 import package::cluster::control::EMPTY_CLUSTER;
 import package::cluster::control::HALTED;
 import package::cluster::control::ITERATION;
+import package::cluster::control::RECHECKED;
 import package::cluster::control::RUNNING;
 import package::cluster::control::SETTLED;
 import package::cluster::control::SHIFT;
@@ -91,9 +92,15 @@ fn conclude() {
   control[ITERATION] += 1u;
   control[CHANGED] = changed;
   control[EMPTY] = 0u;
+  let parts = uniforms.counterCount / 2u;
   var undecided = 0u;
-  for (var i = 1u; i < uniforms.counterCount; i++) { undecided += counters[i]; }
+  var rechecked = 0u;
+  for (var part = 1u; part <= parts; part++) {
+    undecided += counters[part];
+    rechecked += counters[parts + part];
+  }
   control[UNDECIDED] = undecided;
+  control[RECHECKED] = rechecked;
   // After a move the old labels do not belong to the centroids, even if none of them changed.
   let settled = changed == 0u && uniforms.resumed != 2u;
   control[HALTED] = select(select(TOLERANCE, RUNNING, less128(threshold, shift)), SETTLED, settled);

@@ -48,6 +48,8 @@ export class PointSet {
   readonly meanVariance: number;
   /** Power of two of each column's fixed-point numbers: |x| · 2^exponent is below 2^30. */
   readonly exponents: Int32Array<ArrayBuffer>;
+  /** Largest |coordinate| of all columns in the frame, before rounding to f32. */
+  readonly largestCoordinate: number;
   readonly parts: readonly PointPart[];
 
   constructor(
@@ -62,6 +64,7 @@ export class PointSet {
     this.frame = statistics.frame;
     this.meanVariance = statistics.meanVariance;
     this.exponents = fixedPointExponents(statistics.largest);
+    this.largestCoordinate = statistics.largest.reduce((a, b) => Math.max(a, b), 0);
     this.parts = parts;
   }
 

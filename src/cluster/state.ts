@@ -12,6 +12,7 @@ const controlWords = {
   shift: 4,
   threshold: 8,
   undecided: 13,
+  rechecked: 14,
   count: 16,
 } as const;
 
@@ -31,6 +32,8 @@ export interface Status {
   readonly shift: number;
   /** Points of the last round that were left to exact arithmetic. */
   readonly undecided: number;
+  /** Points of the last round that 8 bits could not decide. */
+  readonly rechecked: number;
 }
 
 function bytesOf(array: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -49,7 +52,7 @@ export class ClusterState {
   /** Half the squared norm of each centroid. */
   readonly norms: Allocation;
   readonly control: Allocation;
-  /** Labels changed; then, for each part, points undecided. */
+  /** Labels changed; then, for each part, points that f32 left undecided; then, likewise, that 8 bits did. */
   readonly counters: Allocation;
   readonly labels: Allocation;
   /** Rows within their part that f32 could not decide. */
@@ -91,7 +94,7 @@ export class ClusterState {
   }
 
   get counterCount(): number {
-    return 1 + this.points.parts.length;
+    return 1 + 2 * this.points.parts.length;
   }
 
   /** The words of `allocation`, one a row, that belong to a part. */
@@ -124,6 +127,7 @@ export class ClusterState {
       empty: at(controlWords.empty),
       shift: shift / 2 ** (2 * this.fraction),
       undecided: at(controlWords.undecided),
+      rechecked: at(controlWords.rechecked),
     };
   }
 

@@ -22,7 +22,7 @@ async function finish(
     state.setThreshold(options.threshold ?? 0);
     engine.upload(state.sums, new Uint8Array(sums.buffer));
     engine.upload(state.counts, new Uint8Array(counts.buffer));
-    engine.upload(state.counters, new Uint8Array(Uint32Array.of(options.changed ?? 1, 0).buffer));
+    engine.upload(state.counters, new Uint8Array(Uint32Array.of(options.changed ?? 1, 5, 6).buffer));
     recordFinish(state);
     const left = new Uint32Array(await engine.readBytes(state.counts, counts.byteLength));
     return {
@@ -75,7 +75,7 @@ describe('the end of a round', () => {
     const unit = 2 ** -(exponents[0] ?? 0);
     expect([...centroids]).toEqual([2 ** 28 * unit, 0, 0, -(2 ** 29) * unit]);
     expect(status.shift).toBe((2 ** 28 * unit) ** 2 + (2 ** 29 * unit) ** 2);
-    expect(status).toMatchObject({ halted: haltReasons.running, iteration: 1, changed: 1, undecided: 0 });
+    expect(status).toMatchObject({ halted: haltReasons.running, iteration: 1, changed: 1, undecided: 5, rechecked: 6 });
     expect([...left]).toEqual([0, 0]);
   });
 
