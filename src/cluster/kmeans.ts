@@ -134,7 +134,36 @@ export async function predictLabels(
   }
 }
 
-function wholeNumber(value: number, least: number, name: string, remedy: string): number {
+/**
+ * The centroids that a fit starts from, if they are given, checked against the points.
+ * @throws InvalidInput for fewer points than clusters or a non-finite centroid, ShapeMismatch
+ */
+export function givenCentroids(
+  { clusters, init }: Pick<KMeans, 'clusters' | 'init'>,
+  shape: { readonly rowCount: number; readonly columnCount: number },
+): Float64Array | undefined {
+  if (clusters > shape.rowCount) {
+    throw new InvalidInput(
+      `KMeans: ${clusters} clusters of ${shape.rowCount} points; there must be at least as many points. Ask for at most ${shape.rowCount} clusters.`,
+    );
+  }
+  if (typeof init === 'string') return undefined;
+  if (init.length !== clusters * shape.columnCount) {
+    throw new ShapeMismatch(
+      `KMeans: init has ${init.length} numbers, but ${clusters} clusters of ${shape.columnCount} columns need ${clusters * shape.columnCount}; give one row of coordinates a cluster.`,
+    );
+  }
+  const index = init.findIndex((value) => !(Math.abs(value) < 1e300));
+  if (index >= 0) {
+    throw new InvalidInput(
+      `KMeans: init, row ${Math.floor(index / shape.columnCount)}, column ${index % shape.columnCount} is ${init[index]}; start from finite centroids below 1e300.`,
+    );
+  }
+  return Float64Array.from(init);
+}
+
+/** @throws InvalidInput unless `value` is a whole number of at least `least` */
+export function wholeNumber(value: number, least: number, name: string, remedy: string): number {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new InvalidInput(`KMeans: ${name} is ${value}; it must be a whole number of at least ${least}. ${remedy}`);
   }
@@ -185,7 +214,7 @@ export class KMeans {
    */
   async fit(engine: Engine, points: PointSource, run: KMeansRun = {}): Promise<KMeansFit> {
     const shape = shapeOf(points, 'KMeans');
-    const include = this.#givenCentroids(shape);
+    const include = givenCentroids(this, shape);
     assertNotAborted(run.signal);
     const prepared = await preparePoints(engine, points, 'KMeans', include ? { include } : {});
     try {
@@ -199,29 +228,6 @@ export class KMeans {
     } finally {
       prepared.release();
     }
-  }
-
-  /** The centroids to start from, if they are given, checked against the points. */
-  #givenCentroids(shape: { readonly rowCount: number; readonly columnCount: number }): Float64Array | undefined {
-    const { clusters, init } = this;
-    if (clusters > shape.rowCount) {
-      throw new InvalidInput(
-        `KMeans: ${clusters} clusters of ${shape.rowCount} points; there must be at least as many points. Ask for at most ${shape.rowCount} clusters.`,
-      );
-    }
-    if (typeof init === 'string') return undefined;
-    if (init.length !== clusters * shape.columnCount) {
-      throw new ShapeMismatch(
-        `KMeans: init has ${init.length} numbers, but ${clusters} clusters of ${shape.columnCount} columns need ${clusters * shape.columnCount}; give one row of coordinates a cluster.`,
-      );
-    }
-    const index = init.findIndex((value) => !(Math.abs(value) < 1e300));
-    if (index >= 0) {
-      throw new InvalidInput(
-        `KMeans: init, row ${Math.floor(index / shape.columnCount)}, column ${index % shape.columnCount} is ${init[index]}; start from finite centroids below 1e300.`,
-      );
-    }
-    return Float64Array.from(init);
   }
 
   async #seed(state: ClusterState, given: Float64Array | undefined, signal: AbortSignal | undefined): Promise<void> {
