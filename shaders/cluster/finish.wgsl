@@ -1,7 +1,7 @@
 // The end of a round: centroids from the sums, how far they moved, and whether to go on. All in integers, so that every
 // adapter stops at the same round with the same centroids.
 //
-// sums [clusters][columns] (low, high), in units of 2^-exponents[column]; counts [clusters]; centroids
+// sums [clusters][columns] (low, high), in units of 2^-exponents[column]; counts [clusters], or weights; centroids
 // [clusters][rowFloats] f32; control as in cluster/control; counters: 0 labels changed, then the undecided rows of each
 // part, then the rechecked rows of each part. Sums, counts and counters are zero afterwards.
 // An empty cluster halts it with all as it was, unless `resumed` says that the host has seen to it (1: nothing could be
@@ -36,6 +36,7 @@ struct Uniforms {
   counterCount: u32,
   fraction: i32,
   resumed: u32,
+  keepSums: u32,
 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> exponents: array<i32>;
@@ -134,7 +135,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
   workgroupBarrier();
   if (local == 0u) { conclude(); }
   storageBarrier();
+  for (var i = local; i < uniforms.counterCount; i += WIDTH) { counters[i] = 0u; }
+  if (uniforms.keepSums != 0u) { return; }
   for (var i = local; i < uniforms.clusterCount * uniforms.columnCount; i += WIDTH) { sums[i] = vec2u(0u); }
   for (var i = local; i < uniforms.clusterCount; i += WIDTH) { counts[i] = 0u; }
-  for (var i = local; i < uniforms.counterCount; i += WIDTH) { counters[i] = 0u; }
 }

@@ -1,16 +1,21 @@
-// Sums and counts of the points of each cluster: in integers, so that their order does not matter. A coordinate counts as
-// round(x * scale), below 2^30 in magnitude; a sum has 64 bits.
+// Sums and weights of the points of each cluster: in integers, so that their order does not matter. A coordinate counts as
+// round(x * scale), below 2^30 in magnitude, times the point's weight; a sum has 64 bits, the weights of all points
+// together 32.
 //
-// points [rows][rowFloats] f32, scales [columns], labels [rows], sums [clusters][columns] (low, high), counts [clusters];
-// sums and counts are added to.
-// Conditions, of which at most one holds; without them every coordinate is added to memory at once:
+// points [rows][rowFloats] f32, scales [columns], labels [rows], former [rows], weights [rows], sums [clusters][columns]
+// (low, high), counts [clusters]; sums and counts are added to. If `fresh` is 1, every point is added to its cluster;
+// otherwise those whose label is not the former one are, and are taken from their former cluster.
+// Conditions: weighted; without it `weights` is not read, and every point weighs 1. Of the following at most one holds;
+// without them every coordinate is added to memory at once:
 // - owned: a workgroup adds up TILE columns of its rows in its own memory first. Each thread owns a column, so that it
 //   needs no atomics: for SwiftShader, where those are slow. WIDTH >= TILE.
-// - staged: the same with atomics on separate 16-bit halves, for at most 32,768 rows: for GPUs.
+// - staged: the same with atomics on separate 16-bit parts, for at most 32,768 rows: for GPUs.
 // Both have room for WORDS >= clusters * TILE sums and COUNTS >= clusters counts.
 // Dispatch: for each rowsPerWorkgroup rows, one workgroup for each TILE columns.
 import package::shared::dispatch::linearWorkgroup;
-@if(owned) import package::shared::wide::add64;
+import package::shared::wide::add64;
+import package::shared::wide::sub64;
+@if(weighted) import package::shared::wide::umul64;
 import package::cluster::control::HALTED;
 import constants::WIDTH;
 import constants::TILE;
@@ -24,14 +29,17 @@ struct Uniforms {
   clusterCount: u32,
   columnCount: u32,
   rowFloats: u32,
+  fresh: u32,
 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 @group(0) @binding(2) var<storage, read> scales: array<f32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
-@group(0) @binding(4) var<storage, read> control: array<u32>;
-@group(0) @binding(5) var<storage, read_write> sums: array<atomic<u32>>;
-@group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
+@group(0) @binding(4) var<storage, read> former: array<u32>;
+@group(0) @binding(5) var<storage, read> weights: array<u32>;
+@group(0) @binding(6) var<storage, read> control: array<u32>;
+@group(0) @binding(7) var<storage, read_write> sums: array<atomic<u32>>;
+@group(0) @binding(8) var<storage, read_write> counts: array<atomic<u32>>;
 
 // Adds a 64-bit number: the carry follows the low word, so the order of additions does not matter.
 fn addSum(index: u32, low: u32, high: u32) {
@@ -41,8 +49,33 @@ fn addSum(index: u32, low: u32, high: u32) {
   if (carried != 0u) { atomicAdd(&sums[2u * index + 1u], carried); }
 }
 
-fn fixedAt(row: u32, column: u32, scale: f32) -> i32 {
-  return i32(round(points[row * uniforms.rowFloats + column] * scale));
+fn addCount(cluster: u32, count: u32) {
+  if (count != 0u) { atomicAdd(&counts[cluster], count); }
+}
+
+@if(weighted)
+fn weightOf(row: u32) -> u32 {
+  return weights[row];
+}
+@else
+fn weightOf(row: u32) -> u32 {
+  return 1u;
+}
+
+fn negative64(value: vec2u) -> vec2u {
+  return sub64(vec2u(0u), value);
+}
+
+// A coordinate times its weight, in two's complement.
+fn fixedAt(row: u32, column: u32, scale: f32) -> vec2u {
+  let value = i32(round(points[row * uniforms.rowFloats + column] * scale));
+  @if(weighted) {
+    let product = umul64(u32(abs(value)), weights[row]);
+    return select(product, negative64(product), value < 0);
+  }
+  @else {
+    return vec2u(u32(value), u32(value >> 31u));
+  }
 }
 
 @if(owned) var<workgroup> ownedSums: array<vec2u, WORDS>;
@@ -53,66 +86,99 @@ fn addRows(firstRow: u32, rowCount: u32, firstColumn: u32, local: u32) {
   let column = firstColumn + local;
   if (local >= TILE || column >= uniforms.columnCount) { return; }
   let scale = scales[column];
+  let fresh = uniforms.fresh != 0u;
   // A constant bound spares the compiler a counter of its own.
   for (var i = 0u; i < 32768u; i++) {
     if (i >= rowCount) { break; }
-    let cluster = labels[firstRow + i];
-    let value = fixedAt(firstRow + i, column, scale);
+    let row = firstRow + i;
+    let cluster = labels[row];
+    let before = former[row];
+    if (!fresh && cluster == before) { continue; }
+    let value = fixedAt(row, column, scale);
     let index = cluster * TILE + local;
-    ownedSums[index] = add64(ownedSums[index], vec2u(u32(value), u32(value >> 31u)));
-    if (column == 0u) { ownedCounts[cluster] += 1u; }
+    ownedSums[index] = add64(ownedSums[index], value);
+    if (column == 0u) { ownedCounts[cluster] += weightOf(row); }
+    if (fresh) { continue; }
+    let left = before * TILE + local;
+    ownedSums[left] = sub64(ownedSums[left], value);
+    if (column == 0u) { ownedCounts[before] -= weightOf(row); }
   }
   for (var cluster = 0u; cluster < uniforms.clusterCount; cluster++) {
     let sum = ownedSums[cluster * TILE + local];
     addSum(cluster * uniforms.columnCount + column, sum.x, sum.y);
-    if (column == 0u) { atomicAdd(&counts[cluster], ownedCounts[cluster]); }
+    if (column == 0u) { addCount(cluster, ownedCounts[cluster]); }
   }
 }
 
-@if(staged) var<workgroup> lowHalves: array<atomic<u32>, WORDS>;
-@if(staged) var<workgroup> highHalves: array<atomic<i32>, WORDS>;
+@if(staged) var<workgroup> lowParts: array<atomic<u32>, WORDS>;
+@if(staged && weighted) var<workgroup> middleParts: array<atomic<u32>, WORDS>;
+@if(staged) var<workgroup> highParts: array<atomic<i32>, WORDS>;
 @if(staged) var<workgroup> stagedCounts: array<atomic<u32>, COUNTS>;
 
 @if(staged)
-fn addRows(firstRow: u32, rowCount: u32, firstColumn: u32, local: u32) {
-  for (var i = local; i < rowCount * TILE; i += WIDTH) {
-    let column = firstColumn + i % TILE;
-    if (column >= uniforms.columnCount) { continue; }
-    let row = firstRow + i / TILE;
-    let cluster = labels[row];
-    let value = fixedAt(row, column, scales[column]);
-    let index = cluster * TILE + i % TILE;
-    atomicAdd(&lowHalves[index], u32(value) & 0xffffu);
-    atomicAdd(&highHalves[index], value >> 16u);
-    if (column == 0u) { atomicAdd(&stagedCounts[cluster], 1u); }
+fn gather(cluster: u32, column: u32, local: u32, value: vec2u) {
+  let index = cluster * TILE + local;
+  atomicAdd(&lowParts[index], value.x & 0xffffu);
+  @if(weighted) atomicAdd(&middleParts[index], value.x >> 16u);
+  @if(weighted) atomicAdd(&highParts[index], i32(value.y));
+  @if(!weighted) atomicAdd(&highParts[index], i32(value.x) >> 16u);
+}
+@else
+fn gather(cluster: u32, column: u32, local: u32, value: vec2u) {
+  addSum(cluster * uniforms.columnCount + column, value.x, value.y);
+}
+
+@if(staged)
+fn gatherCount(cluster: u32, count: u32) {
+  atomicAdd(&stagedCounts[cluster], count);
+}
+@else
+fn gatherCount(cluster: u32, count: u32) {
+  addCount(cluster, count);
+}
+
+// What the sums of a workgroup come to.
+@if(staged)
+fn stagedSum(index: u32) -> vec2u {
+  let low = atomicLoad(&lowParts[index]);
+  let high = atomicLoad(&highParts[index]);
+  @if(weighted) {
+    let middle = atomicLoad(&middleParts[index]);
+    return add64(vec2u(low, u32(high)), vec2u(middle << 16u, middle >> 16u));
   }
-  workgroupBarrier();
-  for (var i = local; i < uniforms.clusterCount * TILE; i += WIDTH) {
-    let column = firstColumn + i % TILE;
-    if (column >= uniforms.columnCount) { continue; }
-    let low = atomicLoad(&lowHalves[i]);
-    let high = atomicLoad(&highHalves[i]);
-    let sum = (u32(high) << 16u) + low;
-    let carry = select(0u, 1u, sum < low);
-    addSum(i / TILE * uniforms.columnCount + column, sum, u32(high >> 16u) + carry);
-  }
-  if (firstColumn == 0u) {
-    for (var cluster = local; cluster < uniforms.clusterCount; cluster += WIDTH) {
-      atomicAdd(&counts[cluster], atomicLoad(&stagedCounts[cluster]));
-    }
+  @else {
+    return add64(vec2u(low, 0u), vec2u(u32(high) << 16u, u32(high >> 16u)));
   }
 }
 
-@if(!owned && !staged)
+@if(!owned)
 fn addRows(firstRow: u32, rowCount: u32, firstColumn: u32, local: u32) {
   for (var i = local; i < rowCount * TILE; i += WIDTH) {
     let row = firstRow + i / TILE;
     let column = firstColumn + i % TILE;
-    if (column >= uniforms.columnCount) { continue; }
     let cluster = labels[row];
+    let before = former[row];
+    if (column >= uniforms.columnCount || (uniforms.fresh == 0u && cluster == before)) { continue; }
     let value = fixedAt(row, column, scales[column]);
-    addSum(cluster * uniforms.columnCount + column, u32(value), u32(value >> 31u));
-    if (column == 0u) { atomicAdd(&counts[cluster], 1u); }
+    gather(cluster, column, i % TILE, value);
+    if (column == 0u) { gatherCount(cluster, weightOf(row)); }
+    if (uniforms.fresh != 0u) { continue; }
+    gather(before, column, i % TILE, negative64(value));
+    if (column == 0u) { gatherCount(before, 0u - weightOf(row)); }
+  }
+  @if(staged) {
+    workgroupBarrier();
+    for (var i = local; i < uniforms.clusterCount * TILE; i += WIDTH) {
+      let column = firstColumn + i % TILE;
+      if (column >= uniforms.columnCount) { continue; }
+      let sum = stagedSum(i);
+      addSum(i / TILE * uniforms.columnCount + column, sum.x, sum.y);
+    }
+    if (firstColumn == 0u) {
+      for (var cluster = local; cluster < uniforms.clusterCount; cluster += WIDTH) {
+        addCount(cluster, atomicLoad(&stagedCounts[cluster]));
+      }
+    }
   }
 }
 

@@ -10,6 +10,7 @@ const finishKernel = declareKernel({
     counterCount: 'u32',
     fraction: 'i32',
     resumed: 'u32',
+    keepSums: 'u32',
   },
   bindings: {
     exponents: 'read',
@@ -26,8 +27,11 @@ export type RoundEnd = 'usual' | 'nothingMoved' | 'pointsMoved';
 
 const resumed: Readonly<Record<RoundEnd, number>> = { usual: 0, nothingMoved: 1, pointsMoved: 2 };
 
-/** Records the end of a round: new centroids from the sums, and whether the iteration halts. */
-export function recordFinish(state: ClusterState, end: RoundEnd = 'usual'): void {
+/**
+ * Records the end of a round: new centroids from the sums, and whether the iteration halts.
+ * @param keepSums leave sums and counts as they are, for a next round that only adds what changes; otherwise they are zero
+ */
+export function recordFinish(state: ClusterState, end: RoundEnd = 'usual', keepSums = false): void {
   const { engine, exponents, control, counters, sums, counts, centroids, clusterCount } = state;
   const { columnCount, rowFloats } = state.points;
   engine.run(finishKernel, {
@@ -38,6 +42,7 @@ export function recordFinish(state: ClusterState, end: RoundEnd = 'usual'): void
       counterCount: state.counterCount,
       fraction: state.fraction,
       resumed: resumed[end],
+      keepSums: keepSums ? 1 : 0,
     },
     bindings: { exponents, control, counters, sums, counts, centroids },
     workgroups: 1,

@@ -58,8 +58,9 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | un
 function recordRound(state: ClusterState, options: AssignOptions): void {
   recordNorms(state);
   recordAssign(state, options);
-  recordUpdate(state);
-  recordFinish(state);
+  recordUpdate(state, { changesOnly: !options.fresh });
+  state.engine.copy(state.labels, state.former, state.points.rowCount * 4);
+  recordFinish(state, 'usual', true);
 }
 
 /**
@@ -73,6 +74,8 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
   const { points } = state;
   const { maximumIterations, signal } = options;
   state.setThreshold(options.tolerance * points.meanVariance);
+  // Sums stay from round to round, and only the points whose label changes move theirs.
+  state.clearSums();
   let form: ScoreForm = 'expanded';
   let batch = options.batch ?? 1;
   let status: Status | undefined;

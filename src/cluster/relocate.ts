@@ -1,15 +1,9 @@
+import type { Allocation } from '../gpu/allocation.ts';
 import { readDistanceKeys } from './distances.ts';
 import { recordFinish } from './finish.ts';
+import { roundEven } from './fixedPoint.ts';
 import { readRows } from './gather.ts';
 import type { ClusterState } from './state.ts';
-
-/** Rounds to the nearest whole number, ties to even, as WGSL's `round` does. */
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /** The rows with positive keys, farthest first, the lower row before an equal one. */
 function byDistance(keys: Uint32Array): Uint32Array {
@@ -18,8 +12,9 @@ function byDistance(keys: Uint32Array): Uint32Array {
 }
 
 /** A point that becomes the centre of an empty cluster. */
-interface Move {
-  readonly row: number;
+export interface Move {
+  /** The cluster that it leaves. */
+  readonly label: number;
   /** Its rowFloats coordinates in the frame. */
   readonly point: Float32Array;
 }
@@ -28,6 +23,7 @@ interface Move {
 async function chooseMoves(state: ClusterState, wanted: number): Promise<Move[]> {
   const { points } = state;
   const order = byDistance(await readDistanceKeys(state));
+  const labels = await state.readLabels();
   const moves: Move[] = [];
   const seen = new Set<string>();
   for (let first = 0, step = 2 * wanted + 16; moves.length < wanted && first < order.length; first += step, step *= 2) {
@@ -38,26 +34,33 @@ async function chooseMoves(state: ClusterState, wanted: number): Promise<Move[]>
       const key = point.join();
       if (seen.has(key) || moves.length === wanted) continue;
       seen.add(key);
-      moves.push({ row, point });
+      moves.push({ label: labels[row] as number, point });
     }
   }
   return moves;
 }
 
+/** Clusters without points in the round that has just halted. */
+export async function readEmptyClusters(state: ClusterState): Promise<number[]> {
+  const counts = new Uint32Array(await state.engine.readBytes(state.counts, state.clusterCount * 4));
+  return [...counts.keys()].filter((cluster) => counts[cluster] === 0);
+}
+
 /**
- * Ends a round that halted because clusters are empty, as scikit-learn does (`_relocate_empty_clusters_dense`): each
- * empty cluster, lowest index first, becomes the farthest point from its former centroid, which leaves the sum and the
- * count of its cluster. Points at the same place count once, and points at distance 0 not at all; a cluster that is
- * empty after that goes to the centroid of the largest.
+ * Moves points, at most as many as there are empty clusters, into those, and ends the round.
+ * @param keepSums leave the sums and counts of the labels for the next round, see `recordFinish`
  */
-export async function relocateEmptyClusters(state: ClusterState): Promise<void> {
+export async function movePoints(
+  state: ClusterState,
+  empty: readonly number[],
+  moves: readonly Move[],
+  keepSums = false,
+): Promise<void> {
   const { engine, points, clusterCount } = state;
   const { columnCount, exponents } = points;
   const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
   const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
-  const empty = [...counts.keys()].filter((cluster) => counts[cluster] === 0);
-  const moves = await chooseMoves(state, empty.length);
-  const labels = await state.readLabels();
+  const [labelledCounts, labelledSums] = [counts.slice(), sums.slice()];
   const add = ({ point }: Move, cluster: number, sign: 1 | -1): void => {
     counts[cluster] = (counts[cluster] as number) + sign;
     for (let column = 0; column < columnCount; column++) {
@@ -67,10 +70,27 @@ export async function relocateEmptyClusters(state: ClusterState): Promise<void> 
     }
   };
   moves.forEach((move, order) => {
-    add(move, labels[move.row] as number, -1);
+    add(move, move.label, -1);
     add(move, empty[order] as number, 1);
   });
-  engine.upload(state.counts, new Uint8Array(counts.buffer));
-  engine.upload(state.sums, new Uint8Array(sums.buffer));
-  recordFinish(state, moves.length > 0 ? 'pointsMoved' : 'nothingMoved');
+  const upload = (allocation: Allocation, { buffer }: Uint32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>): void =>
+    engine.upload(allocation, new Uint8Array(buffer));
+  upload(state.counts, counts);
+  upload(state.sums, sums);
+  recordFinish(state, moves.length > 0 ? 'pointsMoved' : 'nothingMoved', keepSums);
+  if (!keepSums) return;
+  // The labels are as they were, and the next round starts from their sums.
+  upload(state.counts, labelledCounts);
+  upload(state.sums, labelledSums);
+}
+
+/**
+ * Ends a round that halted because clusters are empty, as scikit-learn does (`_relocate_empty_clusters_dense`): each
+ * empty cluster, lowest index first, becomes the farthest point from its former centroid, which leaves the sum and the
+ * count of its cluster. Points at the same place count once, and points at distance 0 not at all; a cluster that is
+ * empty after that goes to the centroid of the largest.
+ */
+export async function relocateEmptyClusters(state: ClusterState): Promise<void> {
+  const empty = await readEmptyClusters(state);
+  await movePoints(state, empty, await chooseMoves(state, empty.length), true);
 }

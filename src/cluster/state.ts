@@ -55,6 +55,8 @@ export class ClusterState {
   /** Labels changed; then, for each part, points that f32 left undecided; then, likewise, that 8 bits did. */
   readonly counters: Allocation;
   readonly labels: Allocation;
+  /** The labels that `sums` and `counts` hold, once there are any. */
+  readonly former: Allocation;
   /** Rows within their part that f32 could not decide. */
   readonly undecided: Allocation;
   /** [clusters][columns] as (low, high). */
@@ -77,6 +79,7 @@ export class ClusterState {
       this.control = this.#zeros(controlWords.count * 4);
       this.counters = this.#zeros(this.counterCount * 4);
       this.labels = this.#allocate(rowCount * 4);
+      this.former = this.#allocate(rowCount * 4);
       this.undecided = this.#allocate(rowCount * 4);
       this.sums = this.#zeros(clusterCount * columnCount * 8);
       this.counts = this.#zeros(clusterCount * 4);
@@ -114,6 +117,11 @@ export class ClusterState {
     const padded = new Float32Array(this.paddedCount * this.points.rowFloats);
     padded.set(centroids);
     this.engine.upload(this.centroids, bytesOf(padded));
+  }
+
+  /** Sets sums, counts and counters to zero. */
+  clearSums(): void {
+    for (const allocation of [this.sums, this.counts, this.counters]) this.engine.clear(allocation);
   }
 
   async readStatus(): Promise<Status> {

@@ -11,8 +11,18 @@ const updateKernel = declareKernel({
     clusterCount: 'u32',
     columnCount: 'u32',
     rowFloats: 'u32',
+    fresh: 'u32',
   },
-  bindings: { points: 'read', scales: 'read', labels: 'read', control: 'read', sums: 'write', counts: 'write' },
+  bindings: {
+    points: 'read',
+    scales: 'read',
+    labels: 'read',
+    former: 'read',
+    weights: 'read',
+    control: 'read',
+    sums: 'write',
+    counts: 'write',
+  },
 });
 
 /** Most rows of a workgroup: 16-bit halves of so many numbers add up in 32 bits. */
@@ -57,8 +67,18 @@ export function planUpdate(clusterCount: number, columnCount: number, bytes: num
   return { gathering: preferred, width, tile, rows, room };
 }
 
-/** Records the addition of every point to the exact sum and count of its cluster, which are zero before a round. */
-export function recordUpdate(state: ClusterState, preferred?: Gathering): void {
+/** How to add points to the sums of their clusters. */
+export interface UpdateOptions {
+  readonly gathering?: Gathering;
+  /**
+   * Only the points whose label is not that of `state.former` leave their former cluster and join the new one; sums and
+   * counts are those of the former labels. Default: all points join, which is right where sums and counts are zero.
+   */
+  readonly changesOnly?: boolean;
+}
+
+/** Records the addition of points to the exact sums and counts of their clusters. */
+export function recordUpdate(state: ClusterState, { gathering: preferred, changesOnly }: UpdateOptions = {}): void {
   const { engine, points, scales, control, sums, counts, clusterCount } = state;
   const { columnCount, rowFloats } = points;
   const { software, limits } = engine.info;
@@ -71,15 +91,19 @@ export function recordUpdate(state: ClusterState, preferred?: Gathering): void {
   );
   const tiles = Math.ceil(columnCount / tile);
   const variant = {
-    conditions: { owned: gathering === 'owned', staged: gathering === 'staged' },
+    conditions: { owned: gathering === 'owned', staged: gathering === 'staged', weighted: false },
     constants: { WIDTH: width, TILE: tile, ...(room > 0 && { WORDS: room * tile, COUNTS: room }) },
   };
+  const fresh = changesOnly ? 0 : 1;
   const workPerRow = tiles * tile * 12;
   for (const part of points.parts) {
+    const labels = state.rowsOf(state.labels, part);
+    const former = state.rowsOf(state.former, part);
+    const weights = labels;
     for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
       engine.run(updateKernel, {
-        uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats },
-        bindings: { points: part.points, scales, labels: state.rowsOf(state.labels, part), control, sums, counts },
+        uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats, fresh },
+        bindings: { points: part.points, scales, labels, former, weights, control, sums, counts },
         workgroups: Math.ceil((endRow - firstRow) / rows) * tiles,
         work,
         variant,

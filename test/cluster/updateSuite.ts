@@ -5,7 +5,7 @@ import { exactSums } from '../reference/cluster.ts';
 import { createRandom } from '../reference/random.ts';
 import { withState } from './support.ts';
 
-/** Adds up random points of random clusters on the GPU, and compares with BigInt. */
+/** Adds up random points of random clusters on the GPU, then changes of their labels, and compares with BigInt. */
 export async function expectExactSums(
   engine: Engine,
   rowCount: number,
@@ -26,13 +26,23 @@ export async function expectExactSums(
     clusterCount,
     async (state, points) => {
       const labels = random.integerArray(rowCount, 0, clusterCount - 1);
-      engine.upload(state.labels, new Uint8Array(labels.buffer));
-      recordUpdate(state, gathering);
-      const expected = exactSums(points, state.points.exponents, labels, clusterCount);
-      const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
-      const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
-      expect([...counts]).toEqual([...expected.counts]);
-      expect(sums.findIndex((sum, index) => sum !== expected.sums[index])).toBe(-1);
+      const expectSums = async () => {
+        const expected = exactSums(points, state.points.exponents, labels, clusterCount);
+        const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
+        const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
+        expect([...counts]).toEqual([...expected.counts]);
+        expect(sums.findIndex((sum, index) => sum !== expected.sums[index])).toBe(-1);
+      };
+      engine.upload(state.labels, new Uint8Array(labels.slice().buffer));
+      recordUpdate(state, { gathering });
+      await expectSums();
+      engine.copy(state.labels, state.former, rowCount * 4);
+      for (let row = 0; row < rowCount; row++) {
+        if (random.integer(0, 2) === 0) labels[row] = random.integer(0, clusterCount - 1);
+      }
+      engine.upload(state.labels, new Uint8Array(labels.slice().buffer));
+      recordUpdate(state, { gathering, changesOnly: true });
+      await expectSums();
     },
     partBytes,
   );
