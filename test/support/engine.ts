@@ -1,19 +1,29 @@
 import { afterAll } from 'vitest';
 import { Engine, type EngineOptions } from '../../src/gpu/engine.ts';
 
+/** The engine that files without wishes of their own share: what one has compiled the next need not. */
+let shared: Promise<Engine> | undefined;
+
 /**
- * One engine for a test file, opened at first use and closed after the last test. Buffers are poisoned, so a kernel that
- * leaves an element unwritten shows. Without an adapter this rejects, and the test fails.
+ * An engine for a test file: its own where it has options, else one for all files of the worker. Buffers are poisoned, so a
+ * kernel that leaves an element unwritten shows. Without an adapter this rejects, and the test fails.
  */
-export function useEngine(options: EngineOptions = {}): () => Promise<Engine> {
+export function useEngine(options?: EngineOptions): () => Promise<Engine> {
   let pending: Promise<Engine> | undefined;
   afterAll(async () => {
     const engine = await pending;
-    await engine?.check();
-    engine?.close();
+    try {
+      await engine?.check();
+    } catch (error) {
+      shared = undefined;
+      throw error;
+    } finally {
+      if (pending !== shared) engine?.close();
+    }
   });
   return () => {
-    pending ??= Engine.open({ poison: true, ...options });
+    if (options) pending ??= Engine.open({ poison: true, ...options });
+    else pending = shared ??= Engine.open({ poison: true });
     return pending;
   };
 }

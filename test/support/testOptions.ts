@@ -26,6 +26,9 @@ export function testOptions(withLong: boolean): NonNullable<ViteUserConfig['test
           ...common,
           name: 'node',
           pool: 'forks',
+          isolate: false,
+          fileParallelism: true,
+          maxWorkers: 2,
           exclude: [browserOnly, ...excluded],
           setupFiles: ['test/support/setUp.node.ts'],
         },
@@ -49,6 +52,7 @@ export function testOptions(withLong: boolean): NonNullable<ViteUserConfig['test
           exclude: [nodeOnly, ...excluded],
           browser: {
             enabled: true,
+            isolate: false,
             headless: true,
             ui: false,
             screenshotFailures: false,
