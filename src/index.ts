@@ -1,6 +1,7 @@
 /** Cuanta: quantize, multiply and cluster on the GPU through WebGPU. The only public entry of the library. */
 export type { DType, TensorData } from './base/dtype.ts';
 export * from './base/errors.ts';
+export type { PointChunk, PointChunks } from './base/pointChunks.ts';
 export type { Shape } from './base/shape.ts';
 export type { Histogram } from './calib/histogram.ts';
 export { mergeStatistics } from './calib/mergeStatistics.ts';
@@ -8,6 +9,7 @@ export { type ChosenRanges, type RangeOptions, rangesOf } from './calib/rangesOf
 export type { RowSample, SampledRow } from './calib/rowSample.ts';
 export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './calib/statistics.ts';
 export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
+export { arrayChunks } from './cluster/arrayChunks.ts';
 export {
   KMeans,
   type KMeansFit,
@@ -19,6 +21,12 @@ export {
 } from './cluster/kmeans.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
+export type { StoredLabels } from './cluster/storedLabels.ts';
+export {
+  StreamingKMeans,
+  type StreamingKMeansFit,
+  type StreamingKMeansOptions,
+} from './cluster/streamingKMeans.ts';
 export type { Activation, Clip } from './gemm/activation.ts';
 export {
   type ActivationQuantization,

@@ -22,7 +22,7 @@ export interface LloydOptions {
 const batchMilliseconds = 100;
 const largestBatch = 64;
 /** Share of undecided points from which the direct form pays: it leaves fewer of them. */
-const directShare = 1 / 16;
+export const directShare = 1 / 16;
 
 /** @throws Aborted once the signal has fired. */
 export function assertNotAborted(signal: AbortSignal | undefined): void {

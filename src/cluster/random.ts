@@ -39,10 +39,15 @@ export function randomBits(
   return { low, high };
 }
 
+/** A whole number in [0, total), from 64 random bits. */
+export function randomShare(seed: number, stream: RandomStream, index: number, total: bigint): bigint {
+  const { low, high } = randomBits(seed, stream, index);
+  return (((BigInt(high) << 32n) | BigInt(low)) * total) >> 64n;
+}
+
 /** A whole number in [0, count), from 64 random bits. */
 export function randomIndex(seed: number, stream: RandomStream, index: number, count: number): number {
-  const { low, high } = randomBits(seed, stream, index);
-  return Number((((BigInt(high) << 32n) | BigInt(low)) * BigInt(count)) >> 64n);
+  return Number(randomShare(seed, stream, index, BigInt(count)));
 }
 
 /** `chosen` different whole numbers in [0, count), in random order (R. Floyd's sampling, then a shuffle). */
