@@ -11,10 +11,10 @@ const kernel = declareKernel({
     start: 'u32',
     end: 'u32',
     columns: 'u32',
+    stride: 'u32',
     positions: 'u32',
+    blockLength: 'u32',
     positionStep: 'u32',
-    goalColumnStride: 'u32',
-    goalPositionStride: 'u32',
     channels: 'u32',
     height: 'u32',
     width: 'u32',
@@ -46,53 +46,56 @@ export interface PatchWindow {
   readonly padding: { readonly before: readonly number[]; readonly after: readonly number[] } | 'upper' | 'lower';
 }
 
-/** How positions are taken, and the order of the axes. */
-export interface PatchOptions {
-  /** The greatest number of output positions, which lie evenly among all of the batch. */
-  readonly positions: number;
-  /** True for [groups, inputs + 1, positions]. */
-  readonly transposed: boolean;
+/** Patches of a layer's inputs. */
+export interface Patches {
+  /** [groups, positions, stride]: in each row the inputs of an output position, a 1, and zeros up to a multiple of 4. */
+  readonly rows: Tensor<'float32'>;
+  /** Inputs of an output position. */
+  readonly columns: number;
 }
 
-const workPerElement = 60;
+/** Positions that one invocation goes through. */
+const blockLength = 16;
+const workPerPosition = 15;
+const workPerBlock = 100;
 
 /**
- * The inputs that a layer multiplies each weight with, and a column of ones: [groups, positions, inputs + 1], whose product
- * with itself transposed has the second moments of the inputs, their sums and the number of positions.
+ * The inputs that a layer multiplies each weight with, and a 1: rows whose products with themselves add up to the second
+ * moments of the inputs, their sums and the number of positions.
  *
  * @param x [batch, channels, …spatial] for a window, else [..., inputs] of a matrix product
+ * @param limit positions that are taken at most: see `positionStepOf`
  * @throws ShapeMismatch for an input that does not fit the window
  */
-export function patches(
-  engine: Engine,
-  x: Tensor<'float32'>,
-  window: PatchWindow | undefined,
-  { positions: limit, transposed }: PatchOptions,
-): Tensor<'float32'> {
+export function patches(engine: Engine, x: Tensor<'float32'>, window: PatchWindow | undefined, limit: number): Patches {
   const { groups, columns, all, ...places } = window ? windowPlaces(x.shape, window) : rowPlaces(x.shape);
-  const positionStep = Math.max(Math.ceil(all / limit), 1);
+  const positionStep = positionStepOf(all, limit, places.outputWidth);
   const positions = Math.ceil(all / positionStep);
-  const width = columns + 1;
-  const goal = engine.empty(transposed ? [groups, width, positions] : [groups, positions, width], 'float32');
-  for (const { first, end, work } of workRuns(engine, goal.size, workPerElement, 64)) {
+  const stride = Math.ceil((columns + 1) / 4) * 4;
+  const rows = engine.empty([groups, positions, stride], 'float32');
+  const items = groups * Math.ceil(positions / blockLength) * stride;
+  for (const { first, end, work } of workRuns(engine, items, blockLength * workPerPosition + workPerBlock, 64)) {
     engine.run(kernel, {
-      uniforms: {
-        start: first,
-        end,
-        columns,
-        positions,
-        positionStep,
-        goalColumnStride: transposed ? positions : 1,
-        goalPositionStride: transposed ? 1 : width,
-        ...places,
-      },
-      bindings: { x, goal },
+      uniforms: { start: first, end, columns, stride, positions, blockLength, positionStep, ...places },
+      bindings: { x, goal: rows },
       workgroups: Math.ceil((end - first) / 64),
       work,
     });
   }
-  return goal;
+  return { rows, columns };
 }
+
+/**
+ * How far apart the positions lie that are taken of all, in their order: the least step with which there are at most `limit`,
+ * and which, where they make several lines, shares no factor with a line's length. So all parts of the lines have their turn.
+ */
+export function positionStepOf(all: number, limit: number, lineLength: number): number {
+  let step = Math.max(Math.ceil(all / limit), 1);
+  while (all > lineLength && commonFactor(step, lineLength) > 1) step++;
+  return step;
+}
+
+const commonFactor = (a: number, b: number): number => (b === 0 ? a : commonFactor(b, a % b));
 
 /** Each row of a matrix product's left operand as a window of one place. */
 function rowPlaces(shape: Shape) {

@@ -48,7 +48,7 @@ export async function calibrate(
   const observer = observerFor(model.engine, model.source, options);
   try {
     const observe = (name: string, tensor: Tensor<'float32'>): void => observer.observe(name, tensor);
-    await observeBatches(model, batches, observe, options, () => observer.endBatch());
+    await observeBatches(model, batches, { observe, afterBatch: () => observer.endBatch() }, options);
     return await observer.read();
   } finally {
     observer.dispose();

@@ -1,5 +1,8 @@
 import { Aborted, InvalidInput } from '../base/errors.ts';
+import type { Graph } from './graph.ts';
 import { Model, type ModelInputs, type ModelOptions } from './model.ts';
+import type { OperatorTable } from './operator.ts';
+import { optimize } from './optimize.ts';
 
 /** Inputs for many runs. */
 export type Batches = Iterable<ModelInputs> | AsyncIterable<ModelInputs>;
@@ -15,28 +18,49 @@ export interface BatchOptions {
 /** Batches that may be in flight: enough to keep the GPU busy, few enough to bound the memory of their inputs. */
 const batchesInFlight = 4;
 
+/** What looks at the values of a graph. */
+export interface Observation {
+  /** Told of values while a plan is recorded: may record more work, which is repeated at each run. */
+  readonly observe: NonNullable<ModelOptions['observe']>;
+  /**
+   * The values that are looked at: everything else may be fused. Unless given all values of the graph as it was given, which
+   * then is not optimized.
+   */
+  readonly values?: ReadonlySet<string>;
+  /** Called when a batch is recorded. */
+  readonly afterBatch?: () => void | Promise<void>;
+}
+
 /**
- * Runs a model in float on sample inputs, of the graph as it was given, not as it was optimized, with a hook for every value.
+ * Runs a model in float on sample inputs with a hook for its values.
  *
- * @param afterBatch called when a batch is recorded
  * @throws InvalidInput for no batches; Aborted; whatever `model.run` throws
  */
 export async function observeBatches(
   { engine, source, operators }: Model,
   batches: Batches,
-  observe: NonNullable<ModelOptions['observe']>,
+  { observe, values, afterBatch }: Observation,
   { signal, onProgress }: BatchOptions,
-  afterBatch: () => void = () => undefined,
 ): Promise<void> {
-  using observed = new Model(engine, source, operators, { optimize: false, observe });
+  const graph = values ? optimizedAround(source, operators, values) : source;
+  using observed = new Model(engine, graph, operators, { optimize: false, observe });
   let count = 0;
   for await (const batch of batches) {
     if (signal?.aborted) throw new Aborted(`The work was stopped after ${count} batch(es); start it again.`);
     for (const output of observed.run(batch).values()) output.dispose();
-    afterBatch();
+    await afterBatch?.();
     count++;
     if (count % batchesInFlight === 0) await engine.idle();
     onProgress?.(count);
   }
   if (count === 0) throw new InvalidInput('There are no inputs to calibrate with; give at least one.');
+}
+
+/** The optimized graph, with these values left in it. */
+function optimizedAround(graph: Graph, operators: OperatorTable, values: ReadonlySet<string>): Graph {
+  const made = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
+  const known = new Set(graph.outputs.map(({ name }) => name));
+  const kept = [...values].filter((name) => made.has(name) && !known.has(name));
+  const outputs = kept.map((name) => ({ name, elementType: undefined, dimensions: undefined }));
+  return { ...optimize({ ...graph, outputs: [...graph.outputs, ...outputs] }, operators), outputs: graph.outputs };
 }

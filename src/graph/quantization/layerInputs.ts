@@ -1,8 +1,7 @@
+import { addMoments } from '../../calib/moments.ts';
 import { type PatchWindow, patches } from '../../calib/patches.ts';
-import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
-import { binary } from '../../nn/elementwise.ts';
 import type { GraphNode } from '../graph.ts';
 import { GraphEditor } from '../graphEditor.ts';
 import type { HostTensor } from '../hostTensor.ts';
@@ -24,7 +23,11 @@ export type LayerInputs = ReadonlyMap<string, InputMoments>;
 
 /** How layers are observed. */
 export interface ObserveLayersOptions extends BatchOptions {
-  /** Output positions looked at for each layer and batch, evenly spread; 1024 unless given. */
+  /**
+   * Output positions looked at for each layer and batch, evenly spread as `positionStepOf` says. Unless given as many as an
+   * output channel of the layer has inputs, but at least 128 and at most 1024: a few batches then have several times as many
+   * positions as there are unknowns.
+   */
   readonly positions?: number;
   /** Layers of more inputs to an output channel are left out; 2048 unless given. Memory grows with the square. */
   readonly largestColumns?: number;
@@ -37,6 +40,9 @@ interface Observed {
   readonly columns: number;
   sums: Tensor<'float32'> | undefined;
 }
+
+const leastPositions = 128;
+const mostPositions = 1024;
 
 /** What tells the inputs of layers apart: a value and the window that slides over it. */
 export function layerKey({ operator, attributes, inputs }: GraphNode, weights: HostTensor): string {
@@ -56,14 +62,14 @@ export async function observeLayers(
   batches: Batches,
   options: ObserveLayersOptions = {},
 ): Promise<LayerInputs> {
-  const { positions = 1024, largestColumns = 2048 } = options;
+  const { positions, largestColumns = 2048 } = options;
   const { engine, source, operators } = model;
   const layers = findLayers(new GraphEditor(source, operators), largestColumns);
   try {
     const observe = (name: string, tensor: Tensor<'float32'>): void => {
-      for (const layer of layers.get(name)?.values() ?? []) addMoments(engine, layer, tensor, positions);
+      for (const layer of layers.get(name)?.values() ?? []) addBatch(engine, layer, tensor, positions);
     };
-    await observeBatches(model, batches, observe, options);
+    await observeBatches(model, batches, { observe, values: new Set(layers.keys()) }, options);
     const found = new Map<string, InputMoments>();
     for (const each of layers.values()) {
       for (const [key, { groups, columns, sums }] of each) {
@@ -117,16 +123,15 @@ function windowOf(attributes: GraphNode['attributes'], { shape }: HostTensor): P
 }
 
 /** Records the addition of what one batch gives a layer. */
-function addMoments(engine: Engine, layer: Observed, x: Tensor<'float32'>, positions: number): void {
+function addBatch(engine: Engine, layer: Observed, x: Tensor<'float32'>, limit: number | undefined): void {
   const { window, groups, columns } = layer;
   const width = columns + 1;
   // Plans of several input shapes add to the same sums.
   layer.sums ??= engine.uncaptured(() =>
     engine.tensor(new Float32Array(groups * width * width), [groups, width, width]),
   );
-  using rows = patches(engine, x, window, { positions, transposed: false });
-  using transposed = patches(engine, x, window, { positions, transposed: true });
-  using product = matmul(engine, transposed, rows);
-  using sum = binary(engine, 'add', layer.sums, product);
-  engine.copy(sum.allocation, layer.sums.allocation, sum.layout.size);
+  const usual = Math.min(Math.max(columns, leastPositions), mostPositions);
+  const { rows } = patches(engine, x, window, limit ?? usual);
+  addMoments(engine, rows, layer.sums);
+  rows.dispose();
 }
