@@ -169,6 +169,7 @@ describe('matmul', () => {
 
   it('leaves no memory behind in a loop of 1,000', async () => {
     const engine = await open();
+    const held = engine.memory.live;
     const x = engine.tensor(new Float32Array(6).fill(1), [2, 3]);
     const weights = engine.tensor(new Float32Array(12).fill(1), [3, 4]);
     const w = quantize(engine, weights, { granularity: perChannel(1) });
@@ -180,7 +181,7 @@ describe('matmul', () => {
     expectClose(await y.read(), new Array(8).fill(3), 0.05);
     dispose(x, weights, w, y);
     await engine.check();
-    expect(engine.memory.live).toBe(0);
+    expect(engine.memory.live).toBe(held);
   });
 
   it('rejects the reading of a result of non-finite input', async () => {

@@ -6,7 +6,7 @@ import { useEngine } from '../support/engine.ts';
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 describe('the dot path', () => {
-  const open = useEngine();
+  const open = useEngine({});
 
   it('is found by measurement and told with the adapter', async () => {
     const engine = await open();

@@ -6,7 +6,7 @@ import { Engine } from '../../src/gpu/engine.ts';
 import { minMax } from '../../src/quant/range.ts';
 import { useEngine } from '../support/engine.ts';
 
-const open = useEngine();
+const open = useEngine({});
 
 describe('an engine', () => {
   it('tells what it runs on, with the limits of the adapter', async () => {

@@ -3,7 +3,7 @@ import { InvalidInput, InvalidQuantization, ShapeMismatch } from '../../src/base
 import { dequantizeLinear, dynamicQuantizeLinear, quantizeLinear } from '../../src/quant/onnx.ts';
 import * as reference from '../reference/quant.ts';
 import { createRandom } from '../reference/random.ts';
-import { useEngine } from '../support/engine.ts';
+import { leavesNoMemoryBehind, useEngine } from '../support/engine.ts';
 
 const open = useEngine();
 
@@ -137,9 +137,5 @@ describe('the operators', () => {
     }
   });
 
-  it('leaves no memory behind', async () => {
-    const engine = await open();
-    await engine.check().catch(() => undefined);
-    expect(engine.memory.live).toBe(0);
-  });
+  leavesNoMemoryBehind(open);
 });

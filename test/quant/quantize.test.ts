@@ -18,7 +18,7 @@ import {
   quantizeSign,
 } from '../reference/quant.ts';
 import { createRandom } from '../reference/random.ts';
-import { useEngine } from '../support/engine.ts';
+import { leavesNoMemoryBehind, useEngine } from '../support/engine.ts';
 
 const open = useEngine();
 
@@ -366,9 +366,5 @@ describe('boundaries and errors', () => {
     expect(events).toEqual(['first', 'second', 'third']);
   });
 
-  it('leaves no memory behind', async () => {
-    const engine = await open();
-    await engine.check().catch(() => undefined);
-    expect(engine.memory.live).toBe(0);
-  });
+  leavesNoMemoryBehind(open);
 });

@@ -5,7 +5,7 @@ import { type Granularity, mapParameters, perChannel, perGroup, perTensor } from
 import { minMax, nonFiniteElement, recordRanges } from '../../src/quant/range.ts';
 import { parameterIndices } from '../reference/quant.ts';
 import { createRandom } from '../reference/random.ts';
-import { useEngine } from '../support/engine.ts';
+import { leavesNoMemoryBehind, useEngine } from '../support/engine.ts';
 
 const open = useEngine();
 
@@ -132,9 +132,5 @@ describe('minMax', () => {
     expect(() => minMax(engine, x)).toThrow(InvalidInput);
   });
 
-  it('leaves no memory behind', async () => {
-    const engine = await open();
-    await engine.check().catch(() => undefined);
-    expect(engine.memory.live).toBe(0);
-  });
+  leavesNoMemoryBehind(open);
 });

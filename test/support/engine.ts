@@ -1,4 +1,4 @@
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Engine, type EngineOptions } from '../../src/gpu/engine.ts';
 
 /** The engine that files without wishes of their own share: what one has compiled the next need not. */
@@ -26,4 +26,19 @@ export function useEngine(options?: EngineOptions): () => Promise<Engine> {
     else pending = shared ??= Engine.open({ poison: true });
     return pending;
   };
+}
+
+/** A test, the last of its file, that what the file allocated is released. */
+export function leavesNoMemoryBehind(open: () => Promise<Engine>): void {
+  let before: number;
+  beforeAll(async () => {
+    const engine = await open();
+    await engine.check();
+    before = engine.memory.live;
+  });
+  it('leaves no memory behind', async () => {
+    const engine = await open();
+    await engine.check().catch(() => undefined);
+    expect(engine.memory.live).toBe(before);
+  });
 }
