@@ -69,6 +69,7 @@ export { type ElementType, type HostData, type HostTensor, hostTensor } from './
 export type { FloatNode, IntegerOnly } from './graph/integerOnly.ts';
 export type { Model, ModelInputs, ModelMemory, ModelOptions, ModelOutput } from './graph/model.ts';
 export type { NodePlan } from './graph/plan.ts';
+export type { AdaRoundOptions } from './graph/quantization/adaRound.ts';
 export { equalizeLayers } from './graph/quantization/equalize.ts';
 export {
   type InputMoments,
@@ -83,7 +84,9 @@ export type {
   RoundingMethod,
   WeightGranularity,
   WeightOptions,
+  WeightQuantizer,
 } from './graph/quantization/options.ts';
+export type { PreparedLayer, PreparedWeights } from './graph/quantization/prepared.ts';
 export {
   compareReceipts,
   type Receipt,
@@ -92,6 +95,9 @@ export {
   type ReceiptValue,
 } from './graph/receipt.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
+export type { ByteSource, BytesFrom } from './io/byteSource.ts';
+export { type PointChunkOptions, pointChunks } from './io/pointChunks.ts';
+export { type Points, type PointsOptions, readPoints } from './io/points.ts';
 export {
   readSafetensors,
   type Safetensors,
@@ -103,6 +109,7 @@ export { type ChooseBitsOptions, chooseBits, layersOf } from './onnx/chooseBits.
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';
+export { type PrepareWeightsOptions, prepareWeights } from './onnx/prepareWeights.ts';
 export { toQOperator } from './onnx/qOperator.ts';
 export { type OnnxForm, type QuantizedModel, quantizeModel } from './onnx/quantizeModel.ts';
 export { fromSafetensors, type StoredQuantization, type StoredWeights, toSafetensors } from './onnx/safetensors.ts';

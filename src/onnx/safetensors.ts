@@ -6,6 +6,7 @@ import { elementCount, type Shape } from '../base/shape.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { hostBytes } from '../graph/hostBytes.ts';
 import { bitsOf, type ElementType, type HostTensor, integerRange } from '../graph/hostTensor.ts';
+import { isOnnx } from '../graph/passes/quantization.ts';
 import { readSafetensors, type SafetensorsType, type StoredTensor, writeSafetensors } from '../io/safetensors.ts';
 import { pack, packedBytes, unpack } from '../quant/packing.ts';
 import { dataTypeOf, importTensor } from './tensor.ts';
@@ -19,6 +20,8 @@ export interface StoredQuantization {
   readonly bits?: number;
   /** Name of the tensor of scales, where it is one of the file; codes stand for (code - zero point) · scale. */
   readonly scale?: string;
+  /** Name of the tensor of entries, where codes are places in that; they stand for entry · scale, or for the entry itself. */
+  readonly codebook?: string;
   /** Name of the tensor of zero points, where it is one of the file; they are 0 otherwise. */
   readonly zeroPoint?: string;
   /** Axis that scales go along; absent where there is one for all. */
@@ -63,10 +66,7 @@ const formatName = 'cuanta';
  * @throws InvalidInput for a constant named `__metadata__`
  */
 export function toSafetensors(graph: Graph): Uint8Array<ArrayBuffer> {
-  const readers = new Map<string, GraphNode>();
-  for (const node of graph.nodes) {
-    if (node.operator === 'DequantizeLinear' && node.domain === '') readers.set(node.inputs[0] ?? '', node);
-  }
+  const readers = readersOf(graph);
   const tensors = new Map<string, StoredTensor>();
   const quantization: [string, StoredQuantization][] = [];
   for (const [name, tensor] of graph.initializers) {
@@ -75,8 +75,11 @@ export function toSafetensors(graph: Graph): Uint8Array<ArrayBuffer> {
     // Types below 8 bits have no name in the file.
     const isPacked = bitsOf(elementType) < 8 || (reader && (elementType === 'int8' || elementType === 'uint8'));
     const bits = isPacked ? widthOf(tensor) : undefined;
-    if (reader || isPacked)
-      quantization.push([name, { ...quantizationOf(graph, tensor, reader), ...(bits && { bits }) }]);
+    if (reader || isPacked) {
+      const parameters =
+        reader && isOnnx(reader, 'Gather') ? tableOf(graph, tensor, reader) : evenly(graph, tensor, reader);
+      quantization.push([name, { ...parameters, ...(bits && { bits }) }]);
+    }
     const type = types.get(elementType);
     const bytes = bits === undefined ? hostBytes(tensor) : pack(data, bits);
     tensors.set(name, { type: bits || !type ? 'U8' : type, shape: bits ? [bytes.length] : shape, bytes });
@@ -102,7 +105,38 @@ function widthOf({ elementType, data }: HostTensor): number {
 
 const isSigned = (elementType: ElementType): boolean => (integerRange(elementType)?.[0] ?? 0) < 0;
 
-function quantizationOf(
+/** The nodes that make numbers of codes, by the names of these: DequantizeLinear, or Gather of a constant table behind a Cast. */
+function readersOf({ nodes, initializers }: Graph): ReadonlyMap<string, GraphNode> {
+  const readers = new Map<string, GraphNode>();
+  const cast = new Map<string, string>();
+  for (const node of nodes) {
+    const [first = '', second = ''] = node.inputs;
+    if (isOnnx(node, 'Cast') && initializers.has(first)) cast.set(node.outputs[0] ?? '', first);
+    const codes = cast.get(second);
+    if (isOnnx(node, 'DequantizeLinear')) readers.set(first, node);
+    else if (isOnnx(node, 'Gather') && codes !== undefined && initializers.has(first)) readers.set(codes, node);
+  }
+  return readers;
+}
+
+/** What the metadata says of codes that are places in a table: the table, and the scales that its entries are multiplied by. */
+function tableOf({ nodes, initializers }: Graph, codes: HostTensor, reader: GraphNode): StoredQuantization {
+  const { elementType, shape } = codes;
+  const [codebook = ''] = reader.inputs;
+  const [entries = ''] = reader.outputs;
+  const product = nodes.find((node) => isOnnx(node, 'Mul') && node.inputs[0] === entries);
+  const factor = product?.inputs[1] ?? '';
+  const spread = nodes.find((node) => isOnnx(node, 'Gather') && node.outputs[0] === factor);
+  const scale = initializers.has(factor) ? factor : (spread?.inputs[0] ?? '');
+  const scales = initializers.get(scale);
+  if (!scales) return { elementType, shape, codebook };
+  const groups = initializers.get(spread?.inputs[1] ?? '');
+  if (!groups) return { elementType, shape, codebook, scale, axis: scales.shape.findIndex((length) => length > 1) };
+  const blockSize = groups.data.filter((group) => group === 0).length;
+  return { elementType, shape, codebook, scale, axis: Number(spread?.attributes.get('axis') ?? 0), blockSize };
+}
+
+function evenly(
   { initializers }: Graph,
   { elementType, shape }: HostTensor,
   reader: GraphNode | undefined,
@@ -188,7 +222,7 @@ function parseQuantization(json: string): ReadonlyMap<string, StoredQuantization
 
 function isQuantization(entry: unknown): entry is StoredQuantization {
   if (typeof entry !== 'object' || entry === null) return false;
-  const { elementType, shape, bits, scale, zeroPoint, axis, blockSize }: Partial<Record<string, unknown>> = {
+  const { elementType, shape, bits, scale, codebook, zeroPoint, axis, blockSize }: Partial<Record<string, unknown>> = {
     ...entry,
   };
   const isNatural = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
@@ -200,7 +234,7 @@ function isQuantization(entry: unknown): entry is StoredQuantization {
     shape.every(isNatural) &&
     isNatural(elementCount(shape)) &&
     (bits === undefined || (isNatural(bits) && Number(bits) >= 1 && Number(bits) <= widest)) &&
-    [scale, zeroPoint].every((text) => text === undefined || typeof text === 'string') &&
+    [scale, codebook, zeroPoint].every((text) => text === undefined || typeof text === 'string') &&
     (axis === undefined || Number.isSafeInteger(axis)) &&
     (blockSize === undefined || isNatural(blockSize))
   );

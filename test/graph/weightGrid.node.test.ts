@@ -10,6 +10,7 @@ const node = { name: 'l', domain: '', operator: 'Gemm', inputs: [], outputs: [],
 const values = random.uniformArray(6 * 13, -1, 1).map((value) => value ** 3);
 const matrix = weightMatrix(node, hostTensor('float32', [6, 13], values));
 const format: LayerFormat = {
+  quantizer: 'uniform',
   bits: 8,
   granularity: 'channel',
   scheme: 'symmetric',

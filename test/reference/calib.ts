@@ -127,3 +127,32 @@ export function referenceDivergences(counts: readonly number[], parts: number, l
   }
   return divergences;
 }
+
+/** A weight between two values, and Adam's means, as `roundingStep` has them. */
+export interface SoftWeight {
+  readonly offset: number;
+  readonly step: number;
+  readonly logit: number;
+  readonly first: number;
+  readonly second: number;
+}
+
+/** One step of AdaRound with Adam for one weight, and its error after that. */
+export function softStep(
+  { offset, step, logit, first, second }: SoftWeight,
+  product: number,
+  { before, rate, regularization, exponent }: Record<'before' | 'rate' | 'regularization' | 'exponent', number>,
+): SoftWeight & { readonly difference: number } {
+  const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+  const rectified = (x: number): number => Math.min(Math.max(1.2 * sigmoid(x) - 0.1, 0), 1);
+  const h = rectified(logit);
+  const inside = h > 0 && h < 1 && step !== 0;
+  const slope = inside ? 1.2 * sigmoid(logit) * (1 - sigmoid(logit)) : 0;
+  const side = 2 * h - 1;
+  const pull = -2 * exponent * Math.sign(side) * Math.abs(side) ** (exponent - 1);
+  const gradient = slope * (2 * step * product + regularization * pull);
+  const means = { first: 0.9 * first + 0.1 * gradient, second: 0.999 * second + 0.001 * gradient ** 2 };
+  const corrected = means.second / (1 - 0.999 ** (before + 1));
+  const moved = logit - (rate * means.first) / (1 - 0.9 ** (before + 1)) / (Math.sqrt(corrected) + 1e-8);
+  return { offset, step, logit: moved, ...means, difference: offset + step * rectified(moved) };
+}

@@ -1,6 +1,7 @@
 import { InvalidInput, InvalidQuantization } from '../../base/errors.ts';
 import type { GraphNode } from '../graph.ts';
 import type { LayerInputs } from './layerInputs.ts';
+import type { PreparedWeights } from './prepared.ts';
 
 /** Which weights share a scale: those of an output channel, all of a tensor, or runs along the inputs of a channel. */
 export type WeightGranularity = 'channel' | 'tensor' | { readonly group: number };
@@ -19,11 +20,36 @@ export type RoundingMethod =
    * of `nearest` and of `gptq`, codes of a channel go up or down by one while that lowers its error, at most 20 times through
    * all; the better of the two ends is taken.
    */
-  | 'descent';
+  | 'descent'
+  /** AdaRound as published, each weight to the code below or above, on the GPU: needs `prepareWeights` first. */
+  | 'adaround';
+
+/** What numbers codes stand for. */
+export type WeightQuantizer =
+  /** Equal steps: a scale and a zero point. */
+  | 'uniform'
+  /**
+   * Entries of a table of the layer, 2^bits or fewer, which the k-means of `src/cluster` finds: needs `prepareWeights` first. With a
+   * granularity other than `tensor` the table is for weights divided by the greatest magnitude of their channel or group.
+   */
+  | 'codebook'
+  /**
+   * 4 bits: the table NF4 for weights divided by the greatest magnitude of their group (Dettmers et al., "QLoRA", 2023), of 64
+   * unless a granularity is given.
+   */
+  | 'nf4';
 
 /** How weights are quantized. */
 export interface WeightOptions {
-  /** Bits of a weight, 1 to 8; 8 unless given. 4 are stored as int4, all others as int8 in the narrower range. */
+  /**
+   * What codes stand for; `uniform` unless given. The others quantize weights alone: they need `activations: 'float'`, and have
+   * neither schemes and ranges nor a rounding other than `nearest`.
+   */
+  readonly quantizer?: WeightQuantizer;
+  /**
+   * Bits of a weight, 1 to 8; 8 unless given, 4 for `nf4`. 4 are stored as int4, all others as int8 in the narrower range; codes of
+   * tables as uint4 and uint8.
+   */
   readonly bits?: number;
   /**
    * `channel` unless given. Groups of a convolution run over input channels and taps. Layers with groups are computed in
@@ -75,6 +101,8 @@ export interface QuantizeModelOptions {
   readonly layers?: Readonly<Record<string, LayerOptions>>;
   /** What `observeLayers` found for this model; none unless given. */
   readonly layerInputs?: LayerInputs;
+  /** What `prepareWeights` found for this model with these options; needed by `adaround` and `codebook`; none unless given. */
+  readonly prepared?: PreparedWeights;
   /**
    * Whether the mean error of each channel that comes of its weights' rounding is taken off its bias (Nagel et al.,
    * "Data-Free Quantization", 2019, with means from `layerInputs`, which it needs): convolutions, Gemm, and matrix products
@@ -94,7 +122,7 @@ export interface LayerFormat extends Required<WeightOptions> {
 export function neededOpset({ weights = {}, layers = {} }: QuantizeModelOptions): 13 | 21 {
   const formats = [weights, ...Object.values(layers)];
   const newer = formats.some(({ bits, granularity }) => bits === 4 || typeof granularity === 'object');
-  return newer ? 21 : 13;
+  return newer || weights.quantizer === 'nf4' ? 21 : 13;
 }
 
 /** The formats of all layers of a graph, by the names that nodes and constants have in it. */
@@ -111,6 +139,7 @@ export class LayerTable {
    */
   constructor(nodes: readonly GraphNode[], options: QuantizeModelOptions) {
     assertInputs(options);
+    assertQuantizer(options);
     const { weights = {}, activations = {}, layers = {}, exclude = [] } = options;
     this.#weights = weights;
     this.activationBits = activations === 'float' ? 8 : (activations.bits ?? 8);
@@ -134,11 +163,13 @@ export class LayerTable {
     const fitting = this.#layers.filter((layer) => names.some((each) => layer.names.has(each)));
     let merged: Omit<WeightOptions, 'bits'> & LayerOptions = this.#weights;
     for (const { options } of fitting) merged = { ...merged, ...options };
-    const { bits = 8 } = merged;
+    const { quantizer = 'uniform' } = merged;
+    const { bits = quantizer === 'nf4' ? 4 : 8 } = merged;
     if (bits === 'float') return undefined;
     return {
+      quantizer,
       bits,
-      granularity: merged.granularity ?? 'channel',
+      granularity: merged.granularity ?? (quantizer === 'nf4' ? { group: 64 } : 'channel'),
       scheme: merged.scheme ?? 'symmetric',
       rounding: merged.rounding ?? 'nearest',
       range: merged.range ?? (bits === 8 ? 'minmax' : 'mse'),
@@ -170,6 +201,21 @@ function assertInputs({ weights = {}, correctBias = false, layerInputs }: Quanti
   if (layerInputs || (rounding === 'nearest' && !correctBias)) return;
   const what = correctBias ? 'Correcting biases' : `Rounding by "${rounding}"`;
   throw new InvalidInput(`${what} needs to know what layers are given; pass layerInputs from observeLayers.`);
+}
+
+function assertQuantizer({ weights = {}, activations, layers = {} }: QuantizeModelOptions): void {
+  const { quantizer = 'uniform', rounding = 'nearest', scheme, range } = weights;
+  if (quantizer === 'uniform') return;
+  const refuse = (what: string, remedy: string): never => {
+    throw new InvalidQuantization(`The quantizer "${quantizer}" was asked for with ${what}; ${remedy}.`);
+  };
+  if (activations !== 'float') refuse('quantized activations', "it is for weights alone: set activations to 'float'");
+  if (rounding !== 'nearest')
+    refuse(`rounding "${rounding}"`, 'leave that out, since only uniform codes can be rounded so');
+  if (scheme ?? range) refuse('a scheme or a range', 'leave them out, since its tables have neither');
+  const widths = [weights, ...Object.values(layers)].map(({ bits }) => bits ?? 4);
+  const odd = widths.find((bits) => bits !== 4 && bits !== 'float');
+  if (quantizer === 'nf4' && odd !== undefined) refuse(`${odd} bits`, 'it has 4');
 }
 
 function assertBits(bits: number, least: number, what: string): void {

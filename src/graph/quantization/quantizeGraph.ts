@@ -8,10 +8,11 @@ import { GraphEditor } from '../graphEditor.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import type { OperatorTable } from '../operator.ts';
 import { foldAffine } from '../passes/foldAffine.ts';
+import { insertDequantized, insertWeights } from './insertWeights.ts';
 import { layerKey } from './layerInputs.ts';
 import { LayerTable, neededOpset, type QuantizeModelOptions } from './options.ts';
 import { isProduct, type Placement, placeQuantization, placeWeights } from './placement.ts';
-import { type QuantizedWeights, quantizeWeights } from './weights.ts';
+import { quantizeWeights, type WeightRequest } from './weights.ts';
 
 /** A quantized graph, and what became of its nodes. */
 export interface QuantizedGraph {
@@ -46,6 +47,28 @@ export function quantizeGraph(
   statistics: CalibrationStatistics | undefined,
   options: QuantizeModelOptions = {},
 ): QuantizedGraph {
+  return quantizerOf(graph, operators, statistics, options).run();
+}
+
+/** What `quantizeGraph` would quantize the weights of each layer with, by the name of what the layer makes; throws as it does. */
+export function weightRequests(
+  graph: Graph,
+  operators: OperatorTable,
+  statistics: CalibrationStatistics | undefined,
+  options: QuantizeModelOptions,
+): ReadonlyMap<string, WeightRequest> {
+  const requests = new Map<string, WeightRequest>();
+  quantizerOf(graph, operators, statistics, options, requests).run();
+  return requests;
+}
+
+function quantizerOf(
+  graph: Graph,
+  operators: OperatorTable,
+  statistics: CalibrationStatistics | undefined,
+  options: QuantizeModelOptions,
+  requests?: Map<string, WeightRequest>,
+): GraphQuantizer {
   const editor = new GraphEditor(graph, operators);
   const layers = new LayerTable(editor.nodes, options);
   const opset = neededOpset(options);
@@ -58,7 +81,7 @@ export function quantizeGraph(
     throw new InvalidInput('There are no ranges of activations; calibrate the model, or leave activations in float.');
   }
   foldAffine(editor);
-  return new GraphQuantizer(editor, statistics, options, layers).run();
+  return new GraphQuantizer(editor, statistics, options, layers, requests);
 }
 
 /** A constant that a sum adds. */
@@ -77,6 +100,8 @@ class GraphQuantizer {
   readonly #signed: boolean;
   readonly #scheme: CodeFormat['scheme'];
   readonly #options: QuantizeModelOptions;
+  /** Where requests for weights go instead of being fulfilled; undefined unless only these are wanted. */
+  readonly #requests: Map<string, WeightRequest> | undefined;
   readonly #parameters = new Map<string, Parameters>();
   /** Inputs of sums whose constant makes up for the errors of the product before. */
   readonly #corrected = new Map<GraphNode, readonly string[]>();
@@ -86,7 +111,9 @@ class GraphQuantizer {
     statistics: CalibrationStatistics | undefined,
     options: QuantizeModelOptions,
     layers: LayerTable,
+    requests: Map<string, WeightRequest> | undefined,
   ) {
+    this.#requests = requests;
     const { activations = {} } = options;
     this.#options = options;
     this.#editor = editor;
@@ -204,12 +231,19 @@ class GraphQuantizer {
     const moments = this.#options.layerInputs?.get(layerKey(node, weights));
     const summand = node.operator === 'MatMul' ? this.#summandOf(node, weights.shape.at(-1)) : undefined;
     const correctBias = (this.#options.correctBias ?? false) && (node.operator !== 'MatMul' || summand !== undefined);
-    const made = quantizeWeights({ node, weights, bias, inputScale, format, moments, correctBias });
-    inputs[1] = this.#insertWeights(weightName, made);
+    const [output = ''] = node.outputs;
+    const prepared = this.#options.prepared?.get(output);
+    const request = { node, weights, bias, inputScale, format, moments, correctBias, prepared };
+    if (this.#requests) {
+      this.#requests.set(output, request);
+      return;
+    }
+    const made = quantizeWeights(request);
+    inputs[1] = insertWeights(this.#editor, weightName, made.constant);
     const biasName = node.inputs[2] || `${node.name} bias`;
     if (made.bias && 'scales' in made.bias) {
       const { codes, scales, attributes } = made.bias;
-      inputs[2] = this.#dequantize(biasName, [codes, scales], attributes);
+      inputs[2] = insertDequantized(this.#editor, biasName, [codes, scales], attributes);
     } else if (made.bias) {
       inputs[2] = this.#editor.addInitializer(biasName, made.bias.floats);
     }
@@ -233,15 +267,6 @@ class GraphQuantizer {
     this.#corrected.set(sum, sum.inputs.with(index, name));
   }
 
-  #insertWeights(name: string, { codes, scales, zeroPoints, attributes, reshape }: QuantizedWeights): string {
-    const dequantized = this.#dequantize(name, [codes, scales, zeroPoints], attributes);
-    if (!reshape) return dequantized;
-    const shape = this.#editor.addInitializer(`${name}_shape`, hostTensor('int64', [reshape.length], reshape));
-    const result = this.#editor.freshName(`${name}_reshaped`);
-    this.#editor.insert({ operator: 'Reshape', domain: '', inputs: [dequantized, shape], outputs: [result] });
-    return result;
-  }
-
   /** A constant operand of a sum or a product, with one scale as the other operand has. */
   #quantizeOperand(node: GraphNode, name: string, { data, shape }: HostTensor): string {
     let [least, greatest] = [0, 0];
@@ -250,7 +275,8 @@ class GraphQuantizer {
     const parameters = hostParameters(least, greatest, format);
     const codes = Array.from(data, (value) => hostCode(value, parameters, format));
     const type = this.#signed ? 'int8' : 'uint8';
-    return this.#dequantize(
+    return insertDequantized(
+      this.#editor,
       name,
       [
         hostTensor(type, shape, codes),
@@ -259,14 +285,5 @@ class GraphQuantizer {
       ],
       new Map(),
     );
-  }
-
-  /** Adds constants (codes, scales and zero points) and what dequantizes them. Gives the name of the result. */
-  #dequantize(name: string, constants: readonly HostTensor[], attributes: ReadonlyMap<string, number>): string {
-    const suffixes = ['quantized', 'scale', 'zero_point'];
-    const inputs = constants.map((each, index) => this.#editor.addInitializer(`${name}_${suffixes[index]}`, each));
-    const result = this.#editor.freshName(`${name}_dequantized`);
-    this.#editor.insert({ operator: 'DequantizeLinear', domain: '', inputs, outputs: [result], attributes });
-    return result;
   }
 }

@@ -13,7 +13,7 @@ const damping = 0.01;
 const sweeps = 20;
 
 /** Second moments of the inputs of one group of channels, about their mean where the bias makes up for that. */
-function momentsOf({ columns, sums }: InputMoments, group: number, centred: boolean): Float64Array {
+export function momentsOf({ columns, sums }: InputMoments, group: number, centred: boolean): Float64Array {
   const width = columns + 1;
   const start = group * width * width;
   const count = sums[start + width * width - 1] ?? 1;
@@ -48,7 +48,7 @@ export function roundedCodes(
   grid: WeightGrid,
   matrix: WeightMatrix,
   moments: InputMoments,
-  method: Exclude<RoundingMethod, 'nearest'>,
+  method: Exclude<RoundingMethod, 'nearest' | 'adaround'>,
   centred: boolean,
 ): Int8Array {
   const { rows, columns } = matrix;

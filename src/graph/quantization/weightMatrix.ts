@@ -37,7 +37,7 @@ function matrixOf(data: HostTensor['data'], shape: Shape, channelAxis: number | 
 }
 
 /** A row-major matrix [rows, columns] with its axes exchanged. */
-export function transpose<Values extends Float64Array | Float32Array | Int8Array>(
+export function transpose<Values extends Float64Array | Float32Array | Int8Array | Uint8Array>(
   values: Values,
   rows: number,
   columns: number,

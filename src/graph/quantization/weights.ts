@@ -1,14 +1,17 @@
+import { InvalidInput } from '../../base/errors.ts';
 import type { Shape } from '../../base/shape.ts';
 import type { GraphNode } from '../graph.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
+import { type LookupWeights, lookupWeights, normalFloat4 } from './codebook.ts';
 import type { InputMoments } from './layerInputs.ts';
 import type { LayerFormat } from './options.ts';
+import type { PreparedLayer } from './prepared.ts';
 import { meansOf, roundedCodes } from './rounding.ts';
 import { biasCode, chooseGrid, nearestCodes, valuesOfCodes, type WeightGrid, widenedForBias } from './weightGrid.ts';
 import { isFlattened, transpose, type WeightMatrix, weightMatrix } from './weightMatrix.ts';
 
-/** Weights as codes, and a bias as int32 codes. */
-export interface QuantizedWeights {
+/** Weights as codes with equal steps. */
+export interface DequantizableWeights {
   readonly codes: HostTensor;
   /** One a channel, a scalar, or one a block. */
   readonly scales: HostTensor;
@@ -18,6 +21,11 @@ export interface QuantizedWeights {
   readonly attributes: ReadonlyMap<string, number>;
   /** The shape of the weights, where codes are those of a matrix instead. */
   readonly reshape: Shape | undefined;
+}
+
+/** Weights as codes, and a bias as int32 codes. */
+export interface QuantizedWeights {
+  readonly constant: DequantizableWeights | LookupWeights;
   /** The bias as codes, or in float but corrected; undefined where it stays as it is. */
   readonly bias:
     | {
@@ -43,50 +51,116 @@ export interface WeightRequest {
   readonly moments: InputMoments | undefined;
   /** Whether the mean error goes off the bias, so that only what varies matters. */
   readonly correctBias: boolean;
+  /** What was found on the GPU; undefined where nothing was. */
+  readonly prepared: PreparedLayer | undefined;
 }
+
+/** What the codes of a layer are chosen from. */
+export interface WeightTask {
+  readonly matrix: WeightMatrix;
+  /** `tensor` for the granularity of a weight without output channels. */
+  readonly format: LayerFormat;
+  readonly moments: InputMoments | undefined;
+  /** Whether the mean error goes off the bias. */
+  readonly correct: boolean;
+  /** Whether the bias is one element a channel. */
+  readonly biasFits: boolean;
+}
+
+/** A request seen as a matrix. */
+export function taskOf({ node, weights, bias, format, correctBias, ...request }: WeightRequest): WeightTask {
+  const matrix = weightMatrix(node, weights);
+  const isWhole = matrix.channelAxis === undefined;
+  const moments = isWhole ? undefined : request.moments;
+  const perChannel = !isWhole && format.granularity !== 'tensor';
+  return {
+    matrix,
+    format: isWhole && format.quantizer !== 'nf4' ? { ...format, granularity: 'tensor' } : format,
+    moments,
+    correct: correctBias && moments !== undefined,
+    // A bias of another shape stays as it is.
+    biasFits: bias?.shape.length === 1 && (!perChannel || bias.data.length === matrix.rows),
+  };
+}
+
+/** Scales and zero points of a layer with equal steps. */
+export function gridOf({ matrix, format, biasFits }: WeightTask, { inputScale, bias }: WeightRequest): WeightGrid {
+  const chosen = chooseGrid(matrix, format);
+  if (inputScale === undefined || chosen.rowStep > 1) return chosen;
+  return widenedForBias(chosen, matrix, inputScale, biasFits ? bias?.data : undefined);
+}
+
+/** What weights are prepared for: results of `prepareWeights` hold for no other options. */
+export const preparationKey = ({ format, matrix, correct }: WeightTask, inputScale: number | undefined): string =>
+  JSON.stringify([format, matrix.shape, correct, inputScale ?? null]);
 
 /**
  * Quantizes weights, and a bias at the scale of the products: that of the input times that of the weights. Channels that are
  * next to nothing beside their bias get a larger scale, at which the bias has a code.
+ *
+ * @throws InvalidInput where something had to be prepared and was not, or for other options
  */
 export function quantizeWeights(request: WeightRequest): QuantizedWeights {
-  const { node, weights, inputScale, format } = request;
-  const matrix = weightMatrix(node, weights);
-  const moments = matrix.channelAxis === undefined ? undefined : request.moments;
-  const correct = request.correctBias && moments !== undefined;
-  const chosen = chooseGrid(matrix, matrix.channelAxis === undefined ? { ...format, granularity: 'tensor' } : format);
-  const perChannel = chosen.rowStep > 0;
-  const grouped = chosen.rowStep > 1;
-  const isInteger = inputScale !== undefined && !grouped && node.operator !== 'MatMul';
-  // A bias of another shape stays as it is.
-  const fits = request.bias?.shape.length === 1 && (!perChannel || request.bias.data.length === matrix.rows);
-  const grid =
-    inputScale !== undefined && !grouped
-      ? widenedForBias(chosen, matrix, inputScale, fits ? request.bias?.data : undefined)
-      : chosen;
-  const codes =
-    moments && format.rounding !== 'nearest'
-      ? roundedCodes(grid, matrix, moments, format.rounding, correct)
-      : nearestCodes(grid, matrix);
-  const errors = correct ? meanErrors(grid, matrix, codes, moments) : undefined;
-  const corrects = errors !== undefined && node.operator !== 'MatMul' && (fits || !request.bias);
-  const bias = corrects ? shifted(request.bias, errors) : request.bias;
-  const isCodes = bias !== undefined && isInteger && (fits || corrects);
+  const task = taskOf(request);
+  return task.format.quantizer === 'uniform' ? quantizeEvenly(task, request) : quantizeByTable(task, request);
+}
+
+function quantizeEvenly(task: WeightTask, request: WeightRequest): QuantizedWeights {
+  const { matrix, biasFits } = task;
+  const { node, inputScale } = request;
+  const grid = gridOf(task, request);
+  const isInteger = inputScale !== undefined && grid.rowStep <= 1 && node.operator !== 'MatMul';
+  const codes = codesOf(task, request, grid);
+  const { errors, corrected } = correction(task, request, () =>
+    valuesOfCodes(grid, codes, matrix.rows, matrix.columns),
+  );
+  const bias = corrected ?? request.bias;
+  const isCodes = bias !== undefined && isInteger && (biasFits || corrected !== undefined);
   return {
-    ...dequantizable(matrix, grid, codes),
-    bias: isCodes ? quantizeBias(bias.data, grid, inputScale) : corrects && bias ? { floats: bias } : undefined,
+    constant: dequantizable(matrix, grid, codes),
+    bias: isCodes ? quantizeBias(bias.data, grid, inputScale) : corrected && { floats: corrected },
     errors,
   };
 }
 
+function codesOf(task: WeightTask, request: WeightRequest, grid: WeightGrid): Int8Array {
+  const { matrix, moments, correct, format } = task;
+  if (!moments || format.rounding === 'nearest') return nearestCodes(grid, matrix);
+  if (format.rounding !== 'adaround') return roundedCodes(grid, matrix, moments, format.rounding, correct);
+  return preparedFor(task, request).codes ?? nearestCodes(grid, matrix);
+}
+
+function quantizeByTable(task: WeightTask, request: WeightRequest): QuantizedWeights {
+  const { matrix, format } = task;
+  const table = format.quantizer === 'nf4' ? normalFloat4 : (preparedFor(task, request).table ?? normalFloat4);
+  const { constant, values } = lookupWeights(matrix, format, table);
+  const { errors, corrected } = correction(task, request, () => values);
+  return { constant, bias: corrected && { floats: corrected }, errors };
+}
+
+/** @throws InvalidInput */
+function preparedFor(task: WeightTask, { node, inputScale, prepared }: WeightRequest): PreparedLayer {
+  if (prepared?.key === preparationKey(task, inputScale)) return prepared;
+  const what = prepared ? 'were prepared for other options or another model' : 'have to be prepared on the GPU';
+  throw new InvalidInput(
+    `The weights of "${node.name}" ${what}; pass prepared: await prepareWeights(model, statistics, options), with these very options.`,
+  );
+}
+
+/** The mean error of each channel where it is to be made up for, and a bias that does so where the layer has one. */
+function correction(
+  { matrix, moments, correct, biasFits }: WeightTask,
+  { node, bias }: WeightRequest,
+  valuesOf: () => Float64Array,
+): { readonly errors: Float64Array | undefined; readonly corrected: HostTensor | undefined } {
+  if (!correct || !moments) return { errors: undefined, corrected: undefined };
+  const errors = meanErrors(matrix, valuesOf(), moments);
+  const takes = node.operator !== 'MatMul' && (biasFits || !bias);
+  return { errors, corrected: takes ? shifted(bias, errors) : undefined };
+}
+
 /** What the errors of each channel's weights come to for the mean input. */
-function meanErrors(
-  grid: WeightGrid,
-  { rows, columns, values }: WeightMatrix,
-  codes: Int8Array,
-  moments: InputMoments,
-): Float64Array {
-  const found = valuesOfCodes(grid, codes, rows, columns);
+function meanErrors({ rows, columns, values }: WeightMatrix, found: Float64Array, moments: InputMoments): Float64Array {
   const means = Array.from({ length: moments.groups }, (_, group) => meansOf(moments, group));
   return Float64Array.from({ length: rows }, (_, row) => {
     const inputs = means[Math.floor((row * moments.groups) / rows)] ?? [];
@@ -123,11 +197,7 @@ function quantizeBias(
 }
 
 /** Codes and parameters in the form that DequantizeLinear takes. */
-function dequantizable(
-  matrix: WeightMatrix,
-  grid: WeightGrid,
-  codes: Int8Array,
-): Omit<QuantizedWeights, 'bias' | 'errors'> {
+function dequantizable(matrix: WeightMatrix, grid: WeightGrid, codes: Int8Array): DequantizableWeights {
   const { rows, columns, shape, transposed, channelAxis = 0 } = matrix;
   const { scales, zeroPoints, rowStep, groupSize } = grid;
   const type = grid.format.bits === 4 ? 'int4' : 'int8';
