@@ -69,15 +69,30 @@ export function isNpy(bytes: Uint8Array): boolean {
   return bytes.length >= magic.length && [...magic].every((letter, index) => bytes[index] === letter.charCodeAt(0));
 }
 
+/** What the header of a `.npy` file says. */
+export interface NpyHeader {
+  /** Extents, outermost first; empty for a scalar. */
+  readonly shape: readonly number[];
+  readonly dtype: NpyDtype;
+  /** Elements, of `itemBytes` bytes each. */
+  readonly count: number;
+  readonly itemBytes: number;
+  /** Where the elements begin in the file, in bytes. */
+  readonly dataOffset: number;
+  readonly fortranOrder: boolean;
+  readonly bigEndian: boolean;
+  /** The array that holds elements as they are stored. */
+  readonly view: ElementType['view'];
+}
+
 /**
- * Reads a `.npy` file (format 1, 2 or 3; little- or big-endian; C or Fortran order, returned in C order). The data is
- * a copy.
+ * Reads the header of a `.npy` file (format 1, 2 or 3).
  *
- * Format: `numpy/lib/format.py`.
- *
+ * @param bytes the beginning of the file
+ * @param fileBytes size of the file
  * @throws InvalidInput if the file is malformed, truncated, longer than its shape says, or holds another element type
  */
-export function readNpy(bytes: Uint8Array): NpyArray {
+export function readNpyHeader(bytes: Uint8Array, fileBytes: number): NpyHeader {
   if (!isNpy(bytes))
     throw new InvalidInput('Not a .npy file: it does not begin with \\x93NUMPY. Save it with numpy.save.');
   const { header, dataOffset } = findHeader(bytes);
@@ -92,18 +107,37 @@ export function readNpy(bytes: Uint8Array): NpyArray {
   const itemBytes = Number(type.code.slice(1));
   const count = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
   // Compared before anything is allocated: a mutated shape may ask for any number of bytes.
-  if (count * itemBytes !== bytes.length - dataOffset) {
+  if (count * itemBytes !== fileBytes - dataOffset) {
     throw new InvalidInput(
-      `The .npy file has ${bytes.length - dataOffset} bytes of data; its shape (${shape.join(', ')}) of ${type.code} takes ` +
+      `The .npy file has ${fileBytes - dataOffset} bytes of data; its shape (${shape.join(', ')}) of ${type.code} takes ` +
         `${count * itemBytes}. The file is truncated or damaged: save it again.`,
     );
   }
+  const { dtype, view } = type;
+  return { shape, dtype, count, itemBytes, dataOffset, fortranOrder, bigEndian: descr.startsWith('>'), view };
+}
+
+/** Elements of a `.npy` file as they are stored; the bytes are changed. */
+export function decodeNpy({ dtype, itemBytes, bigEndian, view }: NpyHeader, buffer: ArrayBuffer): NpyData {
+  if (bigEndian) reverseBytes(new Uint8Array(buffer), itemBytes);
+  const stored = new view(buffer);
+  return dtype === 'float16' ? Float32Array.from(stored as Uint16Array, halfToNumber) : stored;
+}
+
+/**
+ * Reads a `.npy` file (format 1, 2 or 3; little- or big-endian; C or Fortran order, returned in C order). The data is
+ * a copy.
+ *
+ * Format: `numpy/lib/format.py`.
+ *
+ * @throws InvalidInput if the file is malformed, truncated, longer than its shape says, or holds another element type
+ */
+export function readNpy(bytes: Uint8Array): NpyArray {
+  const header = readNpyHeader(bytes, bytes.length);
+  const { shape, dtype, dataOffset, fortranOrder } = header;
   // Not `slice`, which does not copy where the bytes are a Node Buffer.
-  const { buffer } = new Uint8Array(bytes.subarray(dataOffset));
-  if (descr.startsWith('>')) reverseBytes(new Uint8Array(buffer), itemBytes);
-  const stored = new type.view(buffer);
-  const widened = type.dtype === 'float16' ? Float32Array.from(stored as Uint16Array, halfToNumber) : stored;
-  return { shape, dtype: type.dtype, data: fortranOrder && shape.length > 1 ? toRowMajor(widened, shape) : widened };
+  const data = decodeNpy(header, new Uint8Array(bytes.subarray(dataOffset)).buffer);
+  return { shape, dtype, data: fortranOrder && shape.length > 1 ? toRowMajor(data, shape) : data };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { InvalidInput } from '../base/errors.ts';
 import { type ColumnSelection, parseColumns } from './columns.ts';
 import { readCsv } from './csv.ts';
-import { isNpy, readNpy } from './npy.ts';
+import { isNpy, type NpyData, readNpy } from './npy.ts';
 import { isParquet, readParquet } from './parquet.ts';
 
 export type PointsFormat = 'csv' | 'npy' | 'parquet';
@@ -42,28 +42,42 @@ export async function readPoints(bytes: Uint8Array, options: PointsOptions = {})
 
 function npyPoints(bytes: Uint8Array, columns: ColumnSelection | undefined): Points {
   const { shape, data: stored } = readNpy(bytes);
+  const { rowCount, width } = pointShape(shape);
+  const numbers = toFloats(stored);
+  if (columns === undefined) return { rowCount, columnCount: width, data: numbers };
+  const selected = parseColumns(columns, width);
+  return { rowCount, columnCount: selected.length, data: pickColumns(numbers, width, selected) };
+}
+
+/** Rows and columns of a `.npy` array of points. @throws InvalidInput unless it has one or two dimensions, none of them 0 */
+export function pointShape(shape: readonly number[]): { readonly rowCount: number; readonly width: number } {
   const [rowCount, width = 1] = shape;
   if (rowCount === undefined || shape.length > 2 || rowCount === 0 || width === 0) {
     throw new InvalidInput(
       `The .npy array has the shape (${shape.join(', ')}); points need (rows, columns) or (rows,), neither of them 0. Reshape it.`,
     );
   }
-  const numbers = toFloats(stored);
-  if (columns === undefined) return { rowCount, columnCount: width, data: numbers };
-  const selected = parseColumns(columns, width);
-  const data =
-    numbers instanceof Float32Array
-      ? new Float32Array(rowCount * selected.length)
-      : new Float64Array(rowCount * selected.length);
-  for (let row = 0; row < rowCount; row++) {
-    for (const [target, column] of selected.entries()) {
-      data[row * selected.length + target] = numbers[row * width + column] as number;
-    }
-  }
-  return { rowCount, columnCount: selected.length, data };
+  return { rowCount, width };
 }
 
-function toFloats(stored: ReturnType<typeof readNpy>['data']): Points['data'] {
+/** Columns of row-major numbers, in the order given. */
+export function pickColumns(numbers: Points['data'], width: number, columns: readonly number[]): Points['data'] {
+  const length = (numbers.length / width) * columns.length;
+  const data = numbers instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+  for (let row = 0, target = 0; target < length; row += width) {
+    for (let column = 0; column < columns.length; column++, target++) {
+      data[target] = numbers[row + (columns[column] as number)] as number;
+    }
+  }
+  return data;
+}
+
+/**
+ * Stored numbers as floats.
+ * @param first index of the first of them, for messages
+ * @throws InvalidInput for integers beyond float64
+ */
+export function toFloats(stored: NpyData, first = 0): Points['data'] {
   if (stored instanceof Float32Array || stored instanceof Float64Array) return stored;
   if (!(stored instanceof BigInt64Array || stored instanceof BigUint64Array)) return Float64Array.from(stored);
   const data = new Float64Array(stored.length);
@@ -71,7 +85,7 @@ function toFloats(stored: ReturnType<typeof readNpy>['data']): Points['data'] {
     data[index] = Number(value);
     if (!Number.isSafeInteger(data[index])) {
       throw new InvalidInput(
-        `Element ${index} of the .npy array is ${value}; integers are exact in float64 up to ±(2^53 - 1). Scale the data.`,
+        `Element ${first + index} of the .npy array is ${value}; integers are exact in float64 up to ±(2^53 - 1). Scale the data.`,
       );
     }
   }
