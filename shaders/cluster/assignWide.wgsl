@@ -2,6 +2,8 @@
 //
 // Operands and conditions as in cluster/assign, without vectorsN, points8 and staged. There are centroids for a multiple
 // of four clusters; those beyond the last have a norm above every score.
+// Condition relisted: only the rows that cluster/assignInt8 has listed, counters[listedSlot] of them; firstRow and endRow
+// are positions in that list.
 // Dispatch: one workgroup for each WIDTH * 8 rows.
 import package::shared::dispatch::linearWorkgroup;
 import package::cluster::control::HALTED;
@@ -23,6 +25,7 @@ struct Uniforms {
   fresh: u32,
   factor: f32,
   slack: f32,
+  listedSlot: u32,
 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> points: array<vec4f>;
@@ -32,6 +35,26 @@ struct Uniforms {
 @group(0) @binding(5) var<storage, read_write> labels: array<u32>;
 @group(0) @binding(6) var<storage, read_write> undecided: array<u32>;
 @group(0) @binding(7) var<storage, read_write> counters: array<atomic<u32>>;
+@if(relisted) @group(0) @binding(8) var<storage, read> listed: array<u32>;
+
+// Where the rows, or positions, of this dispatch end.
+@if(relisted)
+fn endOfRows() -> u32 {
+  return min(uniforms.endRow, atomicLoad(&counters[uniforms.listedSlot]));
+}
+@else
+fn endOfRows() -> u32 {
+  return uniforms.endRow;
+}
+
+@if(relisted)
+fn rowAt(position: u32) -> u32 {
+  return listed[position];
+}
+@else
+fn rowAt(position: u32) -> u32 {
+  return position;
+}
 
 struct Centroids { c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f }
 
@@ -74,8 +97,9 @@ fn squaredNorm(row: u32) -> f32 {
 }
 
 // Writes the label, or lists the row; 1 if the label changed.
-fn settle(row: u32, nearest: Nearest) -> u32 {
-  if (row >= uniforms.endRow) { return 0u; }
+fn settle(position: u32, end: u32, nearest: Nearest) -> u32 {
+  if (position >= end) { return 0u; }
+  let row = rowAt(position);
   let base = errorBase(nearest, squaredNorm(row), bitcast<f32>(control[LARGEST_NORM]));
   if (isUndecided(nearest, base, uniforms.factor, uniforms.slack)) {
     undecided[atomicAdd(&counters[uniforms.slot], 1u)] = row;
@@ -86,8 +110,8 @@ fn settle(row: u32, nearest: Nearest) -> u32 {
   return 1u;
 }
 
-fn baseOf(row: u32) -> u32 {
-  return min(row, uniforms.endRow - 1u) * VECTORS;
+fn baseOf(position: u32, end: u32) -> u32 {
+  return rowAt(min(position, end - 1u)) * VECTORS;
 }
 
 @compute @workgroup_size(WIDTH)
@@ -97,15 +121,17 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   if (control[HALTED] != 0u && uniforms.forced == 0u) { return; }
+  let end = endOfRows();
   let row = uniforms.firstRow + linearWorkgroup(workgroup, workgroups) * WIDTH * 8u + local;
-  let p0 = baseOf(row);
-  let p1 = baseOf(row + WIDTH);
-  let p2 = baseOf(row + 2u * WIDTH);
-  let p3 = baseOf(row + 3u * WIDTH);
-  let p4 = baseOf(row + 4u * WIDTH);
-  let p5 = baseOf(row + 5u * WIDTH);
-  let p6 = baseOf(row + 6u * WIDTH);
-  let p7 = baseOf(row + 7u * WIDTH);
+  @if(relisted) { if (row >= end) { return; } }
+  let p0 = baseOf(row, end);
+  let p1 = baseOf(row + WIDTH, end);
+  let p2 = baseOf(row + 2u * WIDTH, end);
+  let p3 = baseOf(row + 3u * WIDTH, end);
+  let p4 = baseOf(row + 4u * WIDTH, end);
+  let p5 = baseOf(row + 5u * WIDTH, end);
+  let p6 = baseOf(row + 6u * WIDTH, end);
+  let p7 = baseOf(row + 7u * WIDTH, end);
   var n0 = nobody();
   var n1 = nobody();
   var n2 = nobody();
@@ -150,8 +176,9 @@ fn main(
     n6 = considerFour(n6, scores(s6, norm), cluster);
     n7 = considerFour(n7, scores(s7, norm), cluster);
   }
-  var changed = settle(row, n0) + settle(row + WIDTH, n1) + settle(row + 2u * WIDTH, n2) + settle(row + 3u * WIDTH, n3);
-  changed += settle(row + 4u * WIDTH, n4) + settle(row + 5u * WIDTH, n5);
-  changed += settle(row + 6u * WIDTH, n6) + settle(row + 7u * WIDTH, n7);
+  var changed = settle(row, end, n0) + settle(row + WIDTH, end, n1);
+  changed += settle(row + 2u * WIDTH, end, n2) + settle(row + 3u * WIDTH, end, n3);
+  changed += settle(row + 4u * WIDTH, end, n4) + settle(row + 5u * WIDTH, end, n5);
+  changed += settle(row + 6u * WIDTH, end, n6) + settle(row + 7u * WIDTH, end, n7);
   if (changed != 0u) { atomicAdd(&counters[0], changed); }
 }

@@ -15,6 +15,8 @@ const LARGEST_NORM = 12u;
 const UNDECIDED = 13u;
 // Points of the last round that 8 bits could not decide.
 const RECHECKED = 14u;
+// Largest coordinate of a centroid in magnitude, as the bits of a float.
+const LARGEST_COORDINATE = 15u;
 
 // Values of the word HALTED.
 const RUNNING = 0u;

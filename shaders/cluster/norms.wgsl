@@ -1,7 +1,9 @@
-// Half the squared norm of each centroid, and the largest squared norm, for the scores and error bounds of cluster/assign.
+// Half the squared norm of each centroid, the largest squared norm and the largest coordinate, for the scores and error
+// bounds of cluster/assign and the codes of cluster/quantizeRows.
 //
 // centroids [paddedCount][vectors] vec4f, norms [paddedCount]; clusters beyond clusterCount get a norm above every score.
 // Dispatch: one workgroup.
+import package::cluster::control::LARGEST_COORDINATE;
 import package::cluster::control::LARGEST_NORM;
 import package::cluster::nearest::FAR;
 import constants::WIDTH;
@@ -12,11 +14,12 @@ struct Uniforms { clusterCount: u32, paddedCount: u32, vectors: u32 }
 @group(0) @binding(2) var<storage, read_write> norms: array<f32>;
 @group(0) @binding(3) var<storage, read_write> control: array<u32>;
 
-var<workgroup> largestNorms: array<f32, WIDTH>;
+// Of each thread: squared norm and coordinate.
+var<workgroup> largests: array<vec2f, WIDTH>;
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(local_invocation_index) local: u32) {
-  var largest = 0.0;
+  var largest = vec2f(0.0);
   for (var cluster = local; cluster < uniforms.paddedCount; cluster += WIDTH) {
     if (cluster >= uniforms.clusterCount) {
       norms[cluster] = FAR;
@@ -26,14 +29,17 @@ fn main(@builtin(local_invocation_index) local: u32) {
     for (var v = 0u; v < uniforms.vectors; v++) {
       let part = centroids[cluster * uniforms.vectors + v];
       sum += dot(part, part);
+      let greater = max(abs(part.xy), abs(part.zw));
+      largest.y = max(largest.y, max(greater.x, greater.y));
     }
     norms[cluster] = 0.5 * sum;
-    largest = max(largest, sum);
+    largest.x = max(largest.x, sum);
   }
-  largestNorms[local] = largest;
+  largests[local] = largest;
   workgroupBarrier();
   if (local == 0u) {
-    for (var i = 1u; i < WIDTH; i++) { largest = max(largest, largestNorms[i]); }
-    control[LARGEST_NORM] = bitcast<u32>(largest);
+    for (var i = 1u; i < WIDTH; i++) { largest = max(largest, largests[i]); }
+    control[LARGEST_NORM] = bitcast<u32>(largest.x);
+    control[LARGEST_COORDINATE] = bitcast<u32>(largest.y);
   }
 }

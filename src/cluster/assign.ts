@@ -1,7 +1,10 @@
+import type { Allocation } from '../gpu/allocation.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { workRuns } from '../gpu/windows.ts';
+import { recordAssignInt8 } from './assignInt8.ts';
 import { fractionBits } from './fixedPoint.ts';
 import type { PointPart } from './pointSet.ts';
+import type { QuantizedPoints } from './quantizeRows.ts';
 import type { ClusterState } from './state.ts';
 
 const declaration = {
@@ -27,7 +30,13 @@ const declaration = {
 } as const;
 
 const assignKernel = declareKernel({ name: 'cluster/assign', ...declaration });
-const assignWideKernel = declareKernel({ name: 'cluster/assignWide', ...declaration });
+const wideDeclaration = { ...declaration, uniforms: { ...declaration.uniforms, listedSlot: 'u32' } } as const;
+const assignWideKernel = declareKernel({ name: 'cluster/assignWide', ...wideDeclaration });
+const assignListedKernel = declareKernel({
+  name: 'cluster/assignWide',
+  ...wideDeclaration,
+  bindings: { ...declaration.bindings, listed: 'read' },
+});
 
 const decideKernel = declareKernel({
   name: 'cluster/decide',
@@ -68,6 +77,10 @@ export interface AssignOptions {
   readonly software?: boolean;
   /** Share of the points that f32 left undecided in the last round, if there was one. */
   readonly undecidedShare?: number | undefined;
+  /** Codes that assign the points they are certain of; f32 assigns only the others. Default: none. */
+  readonly quantized?: QuantizedPoints | undefined;
+  /** Share of the points that the codes left to f32 in the last round, if there was one. */
+  readonly recheckedShare?: number | undefined;
 }
 
 /** Widest rows, in vec4f, whose points fit into registers. */
@@ -106,17 +119,8 @@ export function recordNorms(state: ClusterState): void {
   });
 }
 
-/** The variant of the assignment kernel for an adapter, and the rows of one of its workgroups. */
-function variantFor(state: ClusterState, form: ScoreForm, software: boolean) {
-  const vectors = state.points.rowVectors;
-  const direct = form === 'direct';
-  if (vectors > registerVectors) {
-    return {
-      kernel: assignWideKernel,
-      variant: { conditions: { direct }, constants: { VECTORS: vectors, WIDTH: 64 } },
-      rows: 64 * 8,
-    };
-  }
+/** The variant of the kernel for narrow rows on an adapter, and the rows of one of its workgroups. */
+function narrowVariant(vectors: number, direct: boolean, software: boolean) {
   // SwiftShader is fastest with eight points a thread and without workgroup memory; a GPU has 255 registers a thread.
   const points8 = software || vectors <= 4;
   const width = software ? 64 : 256;
@@ -124,7 +128,6 @@ function variantFor(state: ClusterState, form: ScoreForm, software: boolean) {
   const levels = Array.from({ length: registerVectors - 1 }, (_, index) => index + 2);
   const conditions = Object.fromEntries(levels.map((level) => [`vectors${level}`, vectors >= level]));
   return {
-    kernel: assignKernel,
     variant: {
       conditions: { ...conditions, direct, points8, staged: !software },
       constants: { VECTORS: vectors, WIDTH: width, TILE: tile },
@@ -133,49 +136,87 @@ function variantFor(state: ClusterState, form: ScoreForm, software: boolean) {
   };
 }
 
-function recordPart(
+/** One part of the points, and how it is assigned. */
+interface PartWork extends AssignOptions {
+  readonly part: PointPart;
+  /** Counter of the points left to exact arithmetic. */
+  readonly slot: number;
+  readonly form: ScoreForm;
+}
+
+function scoreWork(state: ClusterState, form: ScoreForm): number {
+  return state.clusterCount * (state.points.rowVectors * (form === 'direct' ? 12 : 8) + 6);
+}
+
+/**
+ * Records scores in f32: of all points, or of the listed ones, which counter `listedSlot` counts. Until it is known which
+ * share of the points that is, it may be all of them: then each dispatch does no more than its share.
+ */
+function recordScores(
   state: ClusterState,
-  part: PointPart,
-  slot: number,
-  options: AssignOptions & { readonly form: ScoreForm },
+  { part, slot, form, forced, fresh, software = state.engine.info.software }: PartWork,
+  only?: { readonly listed: Allocation; readonly listedSlot: number; readonly share: number | undefined },
 ): void {
   const { engine, centroids, norms, control, counters, clusterCount } = state;
   const { columnCount, rowVectors } = state.points;
-  const { form } = options;
   const bounds = errorBounds(columnCount);
-  const forced = options.forced ? 1 : 0;
-  const fresh = options.fresh ? 1 : 0;
+  const direct = form === 'direct';
+  const shared = { clusterCount, slot, forced: forced ? 1 : 0, fresh: fresh ? 1 : 0 };
+  const limits = { factor: bounds[form], slack: bounds.slack };
   const labels = state.rowsOf(state.labels, part);
   const undecided = state.rowsOf(state.undecided, part);
-  const { kernel, variant, rows } = variantFor(state, form, options.software ?? engine.info.software);
-  const workPerRow = clusterCount * (rowVectors * (form === 'direct' ? 12 : 8) + 6);
-  for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
-    engine.run(kernel, {
-      uniforms: { firstRow, endRow, clusterCount, slot, forced, fresh, factor: bounds[form], slack: bounds.slack },
-      bindings: { points: part.points, centroids, norms, control, labels, undecided, counters },
-      workgroups: Math.ceil((endRow - firstRow) / rows),
-      work,
-      variant,
-    });
+  const bindings = { points: part.points, centroids, norms, control, labels, undecided, counters };
+  const workPerRow = scoreWork(state, form);
+  if (!only && rowVectors <= registerVectors) {
+    const { variant, rows } = narrowVariant(rowVectors, direct, software);
+    for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
+      const workgroups = Math.ceil((endRow - firstRow) / rows);
+      engine.run(assignKernel, {
+        uniforms: { firstRow, endRow, ...shared, ...limits },
+        bindings,
+        workgroups,
+        work,
+        variant,
+      });
+    }
+    return;
   }
+  const rows = 64 * 8;
+  const variant = {
+    conditions: { direct, relisted: only !== undefined },
+    constants: { VECTORS: rowVectors, WIDTH: 64 },
+  };
+  const largestWork = workPerRow * (only ? largestShare(only.share) : 1);
+  for (const { first: firstRow, end: endRow } of workRuns(engine, part.rowCount, largestWork, rows)) {
+    const uniforms = { firstRow, endRow, ...shared, ...limits, listedSlot: only?.listedSlot ?? 0 };
+    const workgroups = Math.ceil((endRow - firstRow) / rows);
+    const work = (endRow - firstRow) * workPerRow * (only ? (only.share ?? 0) : 1);
+    if (only) {
+      const listing = { ...bindings, listed: only.listed };
+      engine.run(assignListedKernel, { uniforms, bindings: listing, workgroups, work, variant });
+    } else {
+      engine.run(assignWideKernel, { uniforms, bindings, workgroups, work, variant });
+    }
+  }
+}
+
+/** The share of a list's places that may be taken where the last round took `share` of them. */
+function largestShare(share: number | undefined): number {
+  return share === undefined ? 1 : Math.min(1, 4 * share + 1 / 256);
+}
+
+/** Records the exact labels of the points that f32 has left undecided. */
+function recordDecide(state: ClusterState, { part, slot, form, fresh, undecidedShare }: PartWork): void {
+  const { engine, centroids, counters, clusterCount, fraction } = state;
+  const { columnCount, rowVectors: vectors } = state.points;
+  const { direct: factor, slack } = errorBounds(columnCount);
+  const labels = state.rowsOf(state.labels, part);
+  const undecided = state.rowsOf(state.undecided, part);
   const width = 64;
-  const decisionWork = workPerRow * 4;
-  const { undecidedShare } = options;
-  // Until it is known how many points are left over, all of them may be: then each dispatch does its share.
-  const largestShare = undecidedShare === undefined ? 1 : Math.min(1, 4 * undecidedShare + 1 / 256);
-  for (const { first, end } of workRuns(engine, part.rowCount, decisionWork * largestShare, width)) {
+  const decisionWork = scoreWork(state, form) * 4;
+  for (const { first, end } of workRuns(engine, part.rowCount, decisionWork * largestShare(undecidedShare), width)) {
     engine.run(decideKernel, {
-      uniforms: {
-        first,
-        end,
-        clusterCount,
-        vectors: rowVectors,
-        slot,
-        fresh,
-        fraction: state.fraction,
-        factor: bounds.direct,
-        slack: bounds.slack,
-      },
+      uniforms: { first, end, clusterCount, vectors, slot, fresh: fresh ? 1 : 0, fraction, factor, slack },
       bindings: { points: part.points, centroids, undecided, labels, counters },
       workgroups: Math.min(engine.info.software ? 16 : 1024, Math.ceil((end - first) / width)),
       work: (end - first) * decisionWork * (undecidedShare ?? 0),
@@ -185,13 +226,24 @@ function recordPart(
 }
 
 /**
- * Records the assignment of every point to its nearest centroid, the lowest index winning ties: in f32 where the margin
- * is beyond the error bound, else exactly in 128-bit integers. The labels follow from the bits of points and centroids
- * alone. Needs `recordNorms`.
+ * Records the assignment of every point to its nearest centroid, the lowest index winning ties: in 8 bits where codes are
+ * given and certain, in f32 where the margin is beyond the error bound, else exactly in 128-bit integers. The labels
+ * follow from the bits of points and centroids alone, whichever of these decides. Needs `recordNorms`.
  */
 export function recordAssign(state: ClusterState, options: AssignOptions = {}): void {
-  const all = { form: 'expanded', forced: false, fresh: false, ...options } as const;
-  state.points.parts.forEach((part, index) => {
-    recordPart(state, part, index + 1, all);
+  const { form = 'expanded', forced = false, fresh = false, quantized, recheckedShare: share } = options;
+  const { parts } = state.points;
+  quantized?.recordCentroids();
+  parts.forEach((part, index) => {
+    const work: PartWork = { ...options, part, slot: index + 1, form };
+    const made = quantized?.parts[index];
+    if (quantized && made) {
+      const listedSlot = 1 + parts.length + index;
+      recordAssignInt8(state, quantized, index, { slot: listedSlot, forced, fresh });
+      recordScores(state, work, { listed: made.listed, listedSlot, share });
+    } else {
+      recordScores(state, work);
+    }
+    recordDecide(state, work);
   });
 }

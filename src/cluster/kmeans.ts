@@ -5,6 +5,7 @@ import { recordAssign, recordNorms } from './assign.ts';
 import { type Frame, toFrame } from './frame.ts';
 import { recordGather } from './gather.ts';
 import { inertiaOf } from './inertia.ts';
+import { type Int8Report, Int8Rounds } from './int8Rounds.ts';
 import { labelsHash } from './labelsHash.ts';
 import { abortable, assertNotAborted, runLloyd } from './lloyd.ts';
 import { type PointSource, preparePoints, shapeOf } from './points.ts';
@@ -17,6 +18,9 @@ import { ClusterState } from './state.ts';
  * first rows; an array holds them row by row, [clusters, columns].
  */
 export type KMeansInit = 'k-means++' | 'random' | 'first' | Float32Array | Float64Array;
+
+/** Arithmetic that looks for the nearest centroids. */
+export type KMeansPrecision = 'f32' | 'int8';
 
 /** Hyperparameters, with scikit-learn's meanings. */
 export interface KMeansOptions {
@@ -33,6 +37,11 @@ export interface KMeansOptions {
   readonly maximumIterations?: number;
   /** Seed of `k-means++` and `random`, a whole number from 0 to 2^53 - 1. Default 0. */
   readonly seed?: number;
+  /**
+   * Arithmetic that looks for the nearest centroids. `int8`: codes of 8 bits, and f32 only for the points that they are
+   * not certain of; for GPUs with packed 8-bit products. Labels are the same. Default `f32`.
+   */
+  readonly precision?: KMeansPrecision;
 }
 
 /** How far a fit is. */
@@ -44,6 +53,8 @@ export interface KMeansProgress {
   /** Sum of the squared distances that the centroids moved in the last round. */
   readonly shift: number;
   readonly converged: boolean;
+  /** With `precision: 'int8'`: how that goes. */
+  readonly int8?: Int8Report;
 }
 
 /** A round that has just ended, for drawing while it runs. */
@@ -79,6 +90,8 @@ export interface KMeansFit {
   readonly converged: boolean;
   /** Points of each cluster. */
   readonly sizes: Int32Array<ArrayBuffer>;
+  /** With `precision: 'int8'`: how that went. Only the labels, not these numbers, are the same on every adapter. */
+  readonly int8?: Int8Report;
   /**
    * The nearest centroid of other points, as certain as the labels are.
    * @throws ShapeMismatch, InvalidInput
@@ -186,6 +199,7 @@ export class KMeans {
   readonly tolerance: number;
   readonly maximumIterations: number;
   readonly seed: number;
+  readonly precision: KMeansPrecision;
 
   /** @throws InvalidInput for an option outside its range. */
   constructor(options: KMeansOptions = {}) {
@@ -199,6 +213,11 @@ export class KMeans {
       );
     }
     this.tolerance = tolerance;
+    const { precision = 'f32' } = options;
+    if (!['f32', 'int8'].includes(precision)) {
+      throw new InvalidInput(`KMeans: precision is "${precision}"; use "f32" or "int8", which give the same labels.`);
+    }
+    this.precision = precision;
     if (typeof init === 'string' && !['k-means++', 'random', 'first'].includes(init)) {
       throw new InvalidInput(
         `KMeans: init is "${init}"; use "k-means++", "random", "first" or an array of centroids, row by row.`,
@@ -256,13 +275,21 @@ export class KMeans {
   async #iterate(state: ClusterState, source: PointSource, run: KMeansRun): Promise<KMeansFit> {
     const { points, engine } = state;
     const { frame, rowCount } = points;
+    const int8 = this.precision === 'int8' ? new Int8Rounds(state) : undefined;
     const status = await runLloyd(state, {
+      int8,
       tolerance: this.tolerance,
       maximumIterations: this.maximumIterations,
       signal: run.signal,
       batch: run.onIteration && 1,
       onStatus: async ({ iteration, changed, shift }, converged) => {
-        run.onProgress?.({ iteration, changed, shift: shift / 4 ** frame.exponent, converged });
+        run.onProgress?.({
+          iteration,
+          changed,
+          shift: shift / 4 ** frame.exponent,
+          converged,
+          ...(int8 && { int8: int8.report }),
+        });
         if (!run.onIteration) return;
         state.labels.retain();
         const labels = new Tensor(engine, state.labels, [rowCount], 'int32');
@@ -273,7 +300,7 @@ export class KMeans {
           labels.dispose();
         }
       },
-    });
+    }).finally(() => int8?.release());
     const labels = await abortable(state.readLabels(), run.signal);
     const framed = await abortable(state.readCentroids(), run.signal);
     const centroids = fromFrame(framed, frame);
@@ -287,6 +314,7 @@ export class KMeans {
       iterations: status.iteration,
       converged: status.halted !== 0,
       sizes,
+      ...(int8 && { int8: int8.report }),
       predict: (others) => predictLabels(engine, others, framed, frame),
       labelsSha256: () => labelsHash(labels),
     };

@@ -1,6 +1,7 @@
 import { Aborted } from '../base/errors.ts';
 import { type AssignOptions, recordAssign, recordNorms, type ScoreForm } from './assign.ts';
 import { recordFinish } from './finish.ts';
+import type { Int8Rounds } from './int8Rounds.ts';
 import { relocateEmptyClusters } from './relocate.ts';
 import { type ClusterState, haltReasons, type Status } from './state.ts';
 import { recordUpdate } from './update.ts';
@@ -16,6 +17,8 @@ export interface LloydOptions {
   readonly onStatus?: ((status: Status, converged: boolean) => void | Promise<void>) | undefined;
   /** Rounds recorded before the GPU is asked how it stands; chosen by their time unless given. */
   readonly batch?: number | undefined;
+  /** Assigns in 8 bits first, as long as that pays. */
+  readonly int8?: Int8Rounds | undefined;
 }
 
 /** Time between two looks at the GPU that rounds are recorded for, in milliseconds. */
@@ -86,7 +89,7 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
     const rounds = Math.min(batch, maximumIterations - iteration);
     const undecidedShare = status && status.undecided / points.rowCount;
     for (let round = 0; round < rounds; round++) {
-      recordRound(state, { form, undecidedShare, fresh: iteration + round === 0 });
+      recordRound(state, { form, undecidedShare, fresh: iteration + round === 0, ...options.int8?.options });
     }
     status = await abortable(state.readStatus(), signal);
     if (status.halted === haltReasons.emptyCluster) {
@@ -97,11 +100,13 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
       batch = Math.min(largestBatch, batch * 2);
     }
     if (status.undecided > points.rowCount * directShare) form = 'direct';
+    options.int8?.observe(status, status.iteration - iteration);
     await options.onStatus?.(status, status.halted !== haltReasons.running);
   }
   if (status.halted !== haltReasons.settled) {
     recordNorms(state);
-    recordAssign(state, { form, forced: true, undecidedShare: status.undecided / points.rowCount });
+    const undecidedShare = status.undecided / points.rowCount;
+    recordAssign(state, { form, forced: true, undecidedShare, ...options.int8?.options });
   }
   return status;
 }
