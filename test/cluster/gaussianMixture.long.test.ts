@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { covarianceTypes } from '../../src/cluster/gaussianMixtureModel.ts';
+import digitsText from '../oracles/digits.csv?raw';
+import digitsOracle from '../oracles/digits.json';
+import moonsText from '../oracles/moons.csv?raw';
+import moonsOracle from '../oracles/moons.json';
+import { useEngine } from '../support/engine.ts';
+import { farthest, fitAsOracle, oraclePoints } from './gaussianMixtureSuite.ts';
+
+const open = useEngine();
+
+describe('against scikit-learn, many rounds or columns', () => {
+  it.each([
+    ...covarianceTypes.map((type) => ({ name: 'moons', points: oraclePoints(moonsText), oracle: moonsOracle, type })),
+    { name: 'digits', points: oraclePoints(digitsText), oracle: digitsOracle, type: 'diag' },
+    // Its last rounds change the likelihood by little more than the tolerance.
+    { name: 'digits', points: oraclePoints(digitsText), oracle: digitsOracle, type: 'spherical', means: 0.02 },
+  ] as const)('$name, $type', async ({ points, oracle, type, ...bounds }) => {
+    const { fit, expected } = await fitAsOracle(await open(), points, oracle, type);
+    expect(Math.abs(fit.lowerBound - expected.lowerBound)).toBeLessThan(1e-5);
+    expect(Math.abs(fit.iterations - expected.iterations)).toBeLessThanOrEqual(5);
+    expect(fit.converged).toBe(true);
+    expect(Math.abs(fit.bic / expected.bic - 1)).toBeLessThan(1e-6);
+    expect(Math.abs(fit.aic / expected.aic - 1)).toBeLessThan(1e-6);
+    expect(farthest(fit.weights, expected.weights)).toBeLessThan(3e-4);
+    expect(farthest(fit.means, expected.means.flat())).toBeLessThan('means' in bounds ? bounds.means : 1e-3);
+  });
+});
