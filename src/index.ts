@@ -11,16 +11,40 @@ export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './ca
 export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
 export { arrayChunks } from './cluster/arrayChunks.ts';
 export {
+  Dbscan,
+  type DbscanFit,
+  type DbscanOptions,
+  type DbscanRun,
+  type DbscanStep,
+} from './cluster/dbscan.ts';
+export {
+  GaussianMixture,
+  type GaussianMixtureOptions,
+  type GaussianMixtureProgress,
+  type GaussianMixtureRun,
+} from './cluster/gaussianMixture.ts';
+export type { GaussianMixtureFit } from './cluster/gaussianMixtureFit.ts';
+export type { CovarianceType } from './cluster/gaussianMixtureModel.ts';
+export type { MixtureSample } from './cluster/gaussianMixtureSample.ts';
+export {
+  type EpsilonSuggestion,
+  type KDistancesRun,
+  kDistances,
+  suggestEpsilon,
+} from './cluster/kDistances.ts';
+export {
   KMeans,
   type KMeansFit,
-  type KMeansInit,
   type KMeansIteration,
+  type KMeansMetric,
   type KMeansOptions,
   type KMeansProgress,
   type KMeansRun,
 } from './cluster/kmeans.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
+export type { Predictor } from './cluster/predictor.ts';
+export type { KMeansInit } from './cluster/startCentroids.ts';
 export type { StoredLabels } from './cluster/storedLabels.ts';
 export {
   StreamingKMeans,
@@ -87,6 +111,7 @@ export type {
   WeightQuantizer,
 } from './graph/quantization/options.ts';
 export type { PreparedLayer, PreparedWeights } from './graph/quantization/prepared.ts';
+export { observeChannels, type SmoothOptions, smoothLayers } from './graph/quantization/smoothQuant.ts';
 export {
   compareReceipts,
   type Receipt,
