@@ -179,7 +179,7 @@ export class LayerTable {
 }
 
 /** Names of the nodes that a pattern fits, by their own name or that of a constant that they read. @throws InvalidInput */
-function namesLike(nodes: readonly GraphNode[], pattern: string | RegExp): ReadonlySet<string> {
+export function namesLike(nodes: readonly GraphNode[], pattern: string | RegExp): ReadonlySet<string> {
   const expression = typeof pattern === 'string' ? new RegExp(`^${escapeText(pattern)}$`) : pattern;
   const made = new Set(nodes.flatMap(({ outputs }) => outputs));
   const fits = (name: string): boolean => name.search(expression) >= 0;
