@@ -77,7 +77,7 @@ export {
   rankClasses,
   type Share,
 } from './graph/evaluate.ts';
-export type { BitChoice, BitPoint, LayerCosts, WeightStorage, WidthCost } from './graph/explain/bitCurve.ts';
+export type { BitChoice, BitPoint, BitTimes, LayerCosts, WeightStorage, WidthCost } from './graph/explain/bitCurve.ts';
 export type { Difference } from './graph/explain/difference.ts';
 export {
   type ExplainOptions,

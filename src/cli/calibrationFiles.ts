@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InvalidInput } from '../base/errors.ts';
 import type { CommandOption } from './command.ts';
 import { readInput } from './inputFiles.ts';
-import { type CalibrationFiles, calibrationInput } from './jobs/quantizeModel.ts';
+import { type CalibrationSamples, calibrationInput } from './jobs/calibrationSamples.ts';
 
 /** The option that names what `readCalibration` reads. */
 export const calibrationOption: CommandOption = {
@@ -14,11 +14,12 @@ export const calibrationOption: CommandOption = {
 };
 
 /** Samples as a job takes them. */
-export interface Calibration {
-  readonly calibration: readonly CalibrationFiles[];
-  readonly stacked: boolean;
+export interface Calibration extends CalibrationSamples {
   readonly inputs: Readonly<Record<string, Uint8Array>>;
 }
+
+/** What stands for samples where there are none. */
+export const noSamples: Calibration = { calibration: [], stacked: true, inputs: {} };
 
 /** Reads the samples in a file or a folder. @throws InvalidInput */
 export function readCalibration(path: string): Calibration {

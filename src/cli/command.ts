@@ -54,7 +54,11 @@ export async function perform<Parameters, Report>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
   { progress, notice }: Reporter,
-  where: { readonly runtime?: Runtime | undefined; readonly inputs?: Readonly<Record<string, Uint8Array>> },
+  where: {
+    readonly runtime?: Runtime | undefined;
+    readonly inputs?: Readonly<Record<string, Uint8Array>>;
+    readonly onFile?: (name: string, bytes: Uint8Array) => void;
+  },
 ): Promise<Outcome<Report>> {
   const runtime = where.runtime ?? (await defaultRuntime());
   const result = await runJob(job, parameters, {
@@ -62,6 +66,7 @@ export async function perform<Parameters, Report>(
     onProgress: progress,
     onNotice: notice,
     ...(where.inputs && { inputs: where.inputs }),
+    ...(where.onFile && { onFile: where.onFile }),
   });
   return { ...result, runtime };
 }

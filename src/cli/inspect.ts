@@ -49,13 +49,12 @@ export const inspectCommand: Command = {
 
 /** 8 bits throughout, ranges from least to greatest: what `cuanta quantize` does unless told otherwise. */
 const plainQuantization = {
-  method: 'minmax',
-  averagingConstant: 0.1,
-  granularity: 'channel',
-  signed: false,
-  exclude: [],
+  settings: { method: 'minmax', averagingConstant: null, percentile: null },
+  saveEvery: null,
+  quantization: {},
+  equalize: false,
   format: 'qdq',
-  budgetBytes: null,
+  budget: null,
   explain: true,
 } as const;
 

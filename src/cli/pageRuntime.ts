@@ -17,8 +17,8 @@ export interface PageRequest {
 /** What a page answers: the report as JSON, or what went wrong. Files were sent to the server. */
 export type PageAnswer = { readonly report: string } | { readonly error: ErrorDescription };
 
-/** What a page tells while it works: a step of the job, or that it computes on the CPU. */
-export type Tell = (kind: 'progress' | 'software', message: string) => void;
+/** What a page tells while it works: a step of the job, that it computes on the CPU, or the name of a file that it has sent. */
+export type Tell = (kind: 'progress' | 'software' | 'file', message: string) => void;
 
 declare global {
   /** Set by a page that offers jobs. */
@@ -54,6 +54,10 @@ async function run(jobs: readonly Job<never, unknown>[], request: PageRequest): 
     const { report, files = {} } = await job.run(engine, parameters, {
       inputs: Object.fromEntries(inputs),
       onProgress: (message) => globalThis.cuantaTell?.('progress', message),
+      onFile: async (name, bytes) => {
+        await send(`${request.root}outputs/${name}`, bytes);
+        globalThis.cuantaTell?.('file', name);
+      },
     });
     for (const [name, bytes] of Object.entries(files)) await send(`${request.root}outputs/${name}`, bytes);
     return report;

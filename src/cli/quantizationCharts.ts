@@ -43,32 +43,35 @@ export function histogramSvg({ name, clip, histogram, observed }: QuantizedValue
   ].join('');
 }
 
-/** The curve of bytes against noise, and the point that was taken. */
-export function bitCurveSvg({ curve, bytes, predictedSqnr, budgetBytes }: BitChoice): string {
+/** The curve of bytes or milliseconds against noise, and the point that was taken. */
+export function bitCurveSvg({ curve, bytes, predictedSqnr, budgetBytes, milliseconds }: BitChoice): string {
   const [left, right, top, bottom] = [52, 624, 12, 232];
-  const all = curve.map((point) => point.bytes);
+  const costOf = (point: BitChoice['curve'][number]): number => (milliseconds ? point.milliseconds : point.bytes) ?? 0;
+  const [unit, axis] = milliseconds ? ['ms', 'milliseconds of a run'] : ['bytes', 'bytes of weights'];
+  const [taken, budget] = milliseconds ? [milliseconds.predicted, milliseconds.budget] : [bytes, budgetBytes ?? bytes];
+  const all = curve.map(costOf);
   const ratios = curve.map(({ sqnr }) => sqnr);
-  const [leastBytes, mostBytes] = [Math.min(...all), Math.max(...all)];
+  const [least, most] = [Math.min(...all), Math.max(...all)];
   const [leastRatio, mostRatio] = [Math.min(...ratios), Math.max(...ratios)];
-  const share = (value: number, least: number, most: number): number =>
-    most > least ? Math.min(Math.max((value - least) / (most - least), 0), 1) : 0.5;
-  const x = (value: number): number => round(left + share(value, leastBytes, mostBytes) * (right - left));
+  const share = (value: number, from: number, to: number): number =>
+    to > from ? Math.min(Math.max((value - from) / (to - from), 0), 1) : 0.5;
+  const x = (value: number): number => round(left + share(value, least, most) * (right - left));
   const y = (value: number): number => round(bottom - share(value, leastRatio, mostRatio) * (bottom - top));
-  const points = curve.map((point) => `${x(point.bytes)},${y(point.sqnr)}`);
-  const label = `From ${formatNumber(leastRatio)} dB at ${formatNumber(leastBytes)} bytes to ${formatNumber(mostRatio)} dB at ${formatNumber(mostBytes)} bytes; chosen: ${formatNumber(predictedSqnr)} dB at ${formatNumber(bytes)} bytes.`;
+  const points = curve.map((point) => `${x(costOf(point))},${y(point.sqnr)}`);
+  const label = `From ${formatNumber(leastRatio)} dB at ${formatNumber(least)} ${unit} to ${formatNumber(mostRatio)} dB at ${formatNumber(most)} ${unit}; chosen: ${formatNumber(predictedSqnr)} dB at ${formatNumber(taken)} ${unit}.`;
   return [
     `<svg class="curve" viewBox="0 0 640 268" role="img" aria-label="${escapeHtml(label)}">`,
     `<path class="axis" fill="none" d="M${left} ${top}V${bottom}H${right}"/>`,
-    `<line class="clip" x1="${x(budgetBytes)}" x2="${x(budgetBytes)}" y1="${top}" y2="${bottom}"/>`,
+    `<line class="clip" x1="${x(budget)}" x2="${x(budget)}" y1="${top}" y2="${bottom}"/>`,
     `<polyline class="line" points="${points.join(' ')}"/>`,
-    ...curve.map((point) => `<circle class="bars" r="2.5" cx="${x(point.bytes)}" cy="${y(point.sqnr)}"/>`),
-    `<circle class="chosen" r="6" cx="${x(bytes)}" cy="${y(predictedSqnr)}"/>`,
+    ...curve.map((point) => `<circle class="bars" r="2.5" cx="${x(costOf(point))}" cy="${y(point.sqnr)}"/>`),
+    `<circle class="chosen" r="6" cx="${x(taken)}" cy="${y(predictedSqnr)}"/>`,
     `<text x="${left - 6}" y="${top + 4}" text-anchor="end">${formatNumber(mostRatio)}</text>`,
     `<text x="${left - 6}" y="${bottom}" text-anchor="end">${formatNumber(leastRatio)}</text>`,
     `<text x="${left - 6}" y="${(top + bottom) / 2}" text-anchor="end">dB</text>`,
-    `<text x="${left}" y="${bottom + 18}">${formatNumber(leastBytes)}</text>`,
-    `<text x="${right}" y="${bottom + 18}" text-anchor="end">${formatNumber(mostBytes)}</text>`,
-    `<text x="${(left + right) / 2}" y="${bottom + 32}" text-anchor="middle">bytes of weights</text>`,
+    `<text x="${left}" y="${bottom + 18}">${formatNumber(least)}</text>`,
+    `<text x="${right}" y="${bottom + 18}" text-anchor="end">${formatNumber(most)}</text>`,
+    `<text x="${(left + right) / 2}" y="${bottom + 32}" text-anchor="middle">${axis}</text>`,
     '</svg>',
   ].join('');
 }

@@ -189,19 +189,29 @@ function values(layers: readonly LayerExplanation[]): string {
 }
 
 function bitSection(choice: BitChoice): string {
-  const { budgetBytes, bytes, predictedSqnr, measuredSqnr, bits, storage } = choice;
-  const stored = storage === 'onnx' ? 'as ONNX stores them' : 'packed to their bits';
+  const { milliseconds, bits } = choice;
   const rows = Object.entries(bits).map(([node, chosen]) => {
     const widths = choice.layers.find((layer) => layer.node === node)?.widths ?? [];
     const found = widths.find((width) => width.bits === chosen);
-    return `<tr><th scope="row">${escapeHtml(node)}</th><td>${chosen}</td><td>${formatNumber(found?.bytes ?? 0)}</td></tr>`;
+    const times = milliseconds ? `<td>${formatNumber(found?.milliseconds ?? 0)}</td>` : '';
+    return `<tr><th scope="row">${escapeHtml(node)}</th><td>${chosen}</td><td>${formatNumber(found?.bytes ?? 0)}</td>${times}</tr>`;
   });
+  const head = headOf(['Layer', 'Bits', 'Bytes', ...(milliseconds ? ['Milliseconds'] : [])]);
   return [
-    `<p>${formatNumber(bytes)} of ${formatNumber(budgetBytes)} bytes, ${stored}: ${ratio(predictedSqnr)} dB expected of weights alone, ${ratio(measuredSqnr)} dB measured. The curve holds the best choices, as far as the noises of layers add up; the dashed line is the budget.</p>`,
+    `<p>${aboutBudget(choice)} The curve holds the best choices, as far as the noises of layers${milliseconds ? ' and their times' : ''} add up; the dashed line is the budget.</p>`,
     bitCurveSvg(choice),
     '<details><summary>Bits of each layer</summary>',
-    `<table>${headOf(['Layer', 'Bits', 'Bytes'])}<tbody>${rows.join('\n')}</tbody></table></details>`,
+    `<table>${head}<tbody>${rows.join('\n')}</tbody></table></details>`,
   ].join('\n');
+}
+
+function aboutBudget({ budgetBytes, milliseconds, bytes, predictedSqnr, measuredSqnr, storage }: BitChoice): string {
+  if (milliseconds) {
+    const { budget, float, predicted, measured } = milliseconds;
+    return `${formatNumber(predicted)} of ${formatNumber(budget)} ms expected of a run, ${formatNumber(measured)} measured, ${formatNumber(float)} all in float: ${ratio(predictedSqnr)} dB expected, ${ratio(measuredSqnr)} dB measured. Each layer was timed by itself on this adapter, in float and from codes to codes.`;
+  }
+  const stored = storage === 'onnx' ? 'as ONNX stores them' : 'packed to their bits';
+  return `${formatNumber(bytes)} of ${formatNumber(budgetBytes ?? bytes)} bytes, ${stored}: ${ratio(predictedSqnr)} dB expected of weights alone, ${ratio(measuredSqnr)} dB measured.`;
 }
 
 function operations({ operations: { float, quantized } }: QuantizationReport): string {

@@ -1,60 +1,49 @@
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { calibrationOption, readCalibration } from './calibrationFiles.ts';
+import { calibrationOption, noSamples, readCalibration } from './calibrationFiles.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { describeDamage } from './damageText.ts';
+import { readInput } from './inputFiles.ts';
+import { savedInput } from './jobs/calibrateModel.ts';
 import { type QuantizeModelReport, quantizeModel } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
 import { quantizationPage } from './quantizationPage.ts';
-import { formatNumber } from './text.ts';
 import {
-  choiceOption,
-  integerOption,
-  magnitudeOption,
-  type ParsedOptions,
-  requiredOption,
-  textOption,
-} from './usage.ts';
+  budgetOptions,
+  calibrationOptions,
+  quantizationOptions,
+  readBudget,
+  readQuantization,
+  readSettings,
+} from './quantizeOptions.ts';
+import { formatNumber } from './text.ts';
+import { choiceOption, integerOption, type ParsedOptions, requiredOption, textOption, UsageError } from './usage.ts';
 
-const methods = ['minmax', 'moving-average', 'percentile', 'mse', 'entropy', 'cross-entropy'] as const;
-
-/** `cuanta quantize`: makes an 8-bit model of a float one. */
+/** `cuanta quantize`: makes a model of few bits of a float one. */
 export const quantizeCommand: Command = {
   name: 'quantize',
   arguments: '<model>',
-  description: 'Quantize an .onnx model to 8-bit weights and activations, as ONNX QDQ',
+  description: 'Quantize the weights and activations of an .onnx model to 8 bits or fewer',
   options: [
-    calibrationOption,
     {
-      name: '--method <name>',
-      description: `How ranges are found: ${methods.slice(0, -1).join(', ')} or ${methods.at(-1)}`,
-      default: 'minmax',
+      ...calibrationOption,
+      description: `${calibrationOption.description}; or the .json file of --save-calibration, which needs no samples`,
     },
+    ...calibrationOptions,
     {
-      name: '--averaging-constant <share>',
-      description: 'Share of a new batch in moving averages, above 0 and up to 1',
-      default: 0.1,
+      name: '--save-calibration <file.json>',
+      description:
+        'Keep what calibration found, every few batches; where the file is there, go on after the samples that it has',
     },
-    {
-      name: '--granularity <name>',
-      description: 'Scales of weights: one a channel or one a tensor',
-      default: 'channel',
-    },
-    { name: '--activations <type>', description: 'Codes of activations: uint8 or int8', default: 'uint8' },
-    {
-      name: '--exclude <pattern>',
-      description: 'Nodes that stay in float, * for any text; may be given several times',
-    },
+    { name: '--save-every <batches>', description: 'Batches from one time to the next', default: 16 },
+    ...quantizationOptions,
     {
       name: '--format <name>',
       description: 'Form of the result: qdq or qoperator, an .onnx file; safetensors, the weights alone',
       default: 'qdq',
     },
-    {
-      name: '--budget-bytes <bytes>',
-      description:
-        'Bytes for weights and their scales: each layer gets 8 or 4 bits (8 to 2 in safetensors), so that outputs suffer least',
-    },
+    ...budgetOptions,
     { name: '--output <file>', description: 'The file to write' },
     {
       name: '--report <file>',
@@ -62,7 +51,7 @@ export const quantizeCommand: Command = {
     },
     {
       name: '--report-samples <count>',
-      description: 'Of the samples, how many the report and --budget-bytes run',
+      description: 'Of the samples, how many the report and the budgets run',
       default: 4,
     },
   ],
@@ -70,39 +59,42 @@ export const quantizeCommand: Command = {
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     const format = choiceOption(options, 'format', ['qdq', 'qoperator', 'safetensors']) ?? 'qdq';
-    const method = choiceOption(options, 'method', methods) ?? 'minmax';
-    const granularity = choiceOption(options, 'granularity', ['channel', 'tensor']) ?? 'channel';
-    const signed = choiceOption(options, 'activations', ['uint8', 'int8']) === 'int8';
-    const averagingConstant = magnitudeOption(options, 'averaging-constant');
+    const settings = readSettings(options);
+    const quantization = readQuantization(options);
+    const budget = readBudget(options);
     const output = requiredOption(options, 'output');
-    const { calibration, stacked, inputs: samples } = readCalibration(requiredOption(options, 'calibration'));
     const page = textOption(options, 'report');
-    const budgetBytes =
-      textOption(options, 'budget-bytes') === undefined ? null : integerOption(options, 'budget-bytes', 1, 2 ** 40);
+    const samplesOf = page !== undefined ? '--report' : budget ? 'A budget' : undefined;
+    const { calibration, stacked, inputs: samples, saved } = readSamples(options, quantization.activations, samplesOf);
+    const saveEvery = integerOption(options, 'save-every', 1, 2 ** 31 - 1);
     const comparedSamples = integerOption(options, 'report-samples', 1, 1_000_000);
     const { parameters, inputs } = readModel(file);
-    assertWritable(output, file);
-    if (page !== undefined) assertWritable(page, file);
+    for (const path of [output, page, saved]) if (path !== undefined) assertWritable(path, file);
     const { report, files } = await perform(
       quantizeModel,
       {
         ...parameters,
         calibration,
         stacked,
-        method,
-        averagingConstant,
-        granularity,
-        signed,
-        exclude: patterns(options),
+        settings,
+        saveEvery: saved === undefined ? null : saveEvery,
+        quantization,
+        equalize: options.equalize === true,
         format,
         comparedSamples,
-        budgetBytes,
+        budget,
         explain: page !== undefined,
       },
       reporter,
-      { runtime, inputs: { ...inputs, ...samples } },
+      {
+        runtime,
+        inputs: { ...inputs, ...samples },
+        onFile: (_name, bytes) => saved !== undefined && writeWhole(saved, bytes),
+      },
     );
     writeWhole(output, files?.model ?? new Uint8Array());
+    const calibrated = files?.[savedInput];
+    if (saved !== undefined && calibrated) writeWhole(saved, calibrated);
     const { explanation } = report;
     if (page !== undefined && explanation) {
       writeWhole(page, new TextEncoder().encode(quantizationPage(explanation, basename(file))));
@@ -111,22 +103,51 @@ export const quantizeCommand: Command = {
   },
 };
 
-function patterns({ exclude }: ParsedOptions): string[] {
-  return exclude === undefined ? [] : [exclude].flat().map(String);
+/** What to calibrate with: samples, a calibration that was saved, or both, and where to save it. */
+function readSamples(
+  options: ParsedOptions,
+  activations: QuantizeModelReport['options']['activations'],
+  samplesOf: string | undefined,
+) {
+  const saved = textOption(options, 'save-calibration');
+  const path = activations === 'float' ? textOption(options, 'calibration') : requiredOption(options, 'calibration');
+  if (saved !== undefined && activations === 'float') {
+    throw new UsageError('--save-calibration is given, but activations stay in float, whose ranges are not needed.');
+  }
+  const isSaved = path?.endsWith('.json') ?? false;
+  if (isSaved && saved !== undefined) {
+    throw new UsageError('--calibration is saved already; name samples there, or leave --save-calibration out.');
+  }
+  if (samplesOf !== undefined && (isSaved || path === undefined)) {
+    throw new UsageError(
+      `${samplesOf} needs samples; name them with --calibration${isSaved ? `, and ${path} with --save-calibration` : ''}.`,
+    );
+  }
+  const samples = path === undefined || isSaved ? noSamples : readCalibration(path);
+  const former = isSaved ? path : saved;
+  const isThere = former !== undefined && (isSaved || statSync(former, { throwIfNoEntry: false })?.isFile());
+  const inputs = isThere ? { [savedInput]: readInput(former, 'Name a file of --save-calibration.') } : {};
+  return { ...samples, inputs: { ...samples.inputs, ...inputs }, saved };
 }
 
 function describe(report: QuantizeModelReport, output: string, page: string | undefined): string {
-  const { batches, quantized, skipped, bytes, explanation, bits } = report;
-  const chosen = Object.values(bits?.bits ?? {});
+  const { batches, calibration, quantized, skipped, bytes, explanation, bits } = report;
+  const before = calibration && calibration.saved > 0 ? `, ${calibration.saved} of them saved before` : '';
   return [
     `${output}: ${bytes.quantized.toLocaleString('en')} bytes, of ${bytes.float.toLocaleString('en')}`,
-    `calibrated with ${batches} batches; ${quantized.length} nodes read quantized values`,
-    ...(bits
-      ? [
-          `${formatNumber(bits.bytes)} bytes of weights: ${chosen.filter((each) => each < 8).length} of ${chosen.length} layers below 8 bits`,
-        ]
-      : []),
+    `calibrated with ${batches} batches${before}; ${quantized.length} nodes read quantized values`,
+    ...(bits ? [describeBits(bits)] : []),
     ...skipped.map(({ node, reason }) => `in float: ${node}: ${reason}`),
     ...(explanation ? [`${describeDamage(explanation)}; all of it in ${page}`] : []),
   ].join('\n');
+}
+
+function describeBits({ bits, bytes, milliseconds }: NonNullable<QuantizeModelReport['bits']>): string {
+  const chosen = Object.values(bits);
+  if (milliseconds) {
+    const floats = chosen.filter((each) => each === 'float').length;
+    return `${formatNumber(milliseconds.measured)} ms a run, of ${formatNumber(milliseconds.float)} in float: ${floats} of ${chosen.length} layers stay in float`;
+  }
+  const narrow = chosen.filter((each) => each !== 'float' && each < 8).length;
+  return `${formatNumber(bytes)} bytes of weights: ${narrow} of ${chosen.length} layers below 8 bits`;
 }

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly inputs?: Readonly<Record<string, Uint8Array>>;
   /** Told what the job is doing. */
   readonly onProgress: (message: string) => void;
+  /** Takes files that the job gives before its end; they are dropped unless given. */
+  readonly onFile?: (name: string, bytes: Uint8Array) => void;
   /** Told things that the user should know about the result. */
   readonly onNotice: (message: string) => void;
 }
@@ -42,13 +44,13 @@ export function runJob<Parameters, Report>(
 async function runOnDawn<Parameters, Report>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
-  { inputs = {}, onProgress, onNotice }: RunOptions,
+  { inputs = {}, onProgress, onFile, onNotice }: RunOptions,
 ): Promise<JobResult<Report>> {
   const driver = useSwiftShaderWithoutGpu();
   const engine = await Engine.open();
   try {
     if (engine.info.software) onNotice(softwareNotice(driver));
-    return await job.run(engine, parameters, { inputs, onProgress });
+    return await job.run(engine, parameters, { inputs, onProgress, ...(onFile && { onFile }) });
   } finally {
     engine.close();
   }
@@ -57,7 +59,7 @@ async function runOnDawn<Parameters, Report>(
 async function runInChrome<Parameters, Report>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
-  { inputs = {}, onProgress, onNotice }: RunOptions,
+  { inputs = {}, onProgress, onFile, onNotice }: RunOptions,
 ): Promise<JobResult<Report>> {
   const complaints: string[] = [];
   onProgress('starting Chrome');
@@ -69,6 +71,7 @@ async function runInChrome<Parameters, Report>(
   try {
     const tell: Tell = (kind, message) => {
       if (kind === 'software') onNotice(softwareNotice(findBrowser()));
+      else if (kind === 'file') onFile?.(message, outputs.get(message) ?? new Uint8Array());
       else onProgress(message);
     };
     await page.exposeFunction('cuantaTell', tell);

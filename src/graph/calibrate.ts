@@ -1,5 +1,6 @@
 import { InvalidInput } from '../base/errors.ts';
 import { DistributionObserver } from '../calib/distributionObserver.ts';
+import { mergeStatistics } from '../calib/mergeStatistics.ts';
 import type { Observer } from '../calib/observer.ts';
 import { RangeObserver } from '../calib/rangeObserver.ts';
 import { defaultPercentile } from '../calib/rangesOf.ts';
@@ -26,6 +27,15 @@ export interface CalibrateOptions extends BatchOptions {
   readonly logits?: readonly string[];
   /** `perTensor()` unless given; `perChannel(axis)` finds a range for each place on an axis, where values have it. */
   readonly granularity?: Granularity;
+  /** What was found in batches before these, by the same method: the result includes it; nothing unless given. */
+  readonly earlier?: CalibrationStatistics;
+  /** Gets what was found so far, so that a calibration that is stopped can go on from there as `earlier`. */
+  readonly save?: {
+    /** Batches from one time to the next. */
+    readonly every: number;
+    /** @param batches how many of the batches given the statistics hold, beside those of `earlier` */
+    readonly to: (statistics: CalibrationStatistics, batches: number) => void | Promise<void>;
+  };
 }
 
 /**
@@ -38,18 +48,29 @@ export interface CalibrateOptions extends BatchOptions {
  *
  * @param batches inputs as `model.run` takes them; their shapes may differ. Each is one batch of a moving average.
  * @returns plain data, which survives JSON and which `mergeStatistics` combines
- * @throws InvalidInput for no batches, options out of range, logits that are no values of the model, and naming the value where one is not finite; Aborted; whatever `model.run` throws
+ * @throws InvalidInput for no batches, earlier statistics of another method, options out of range, logits that are no values of the model, and naming the value where one is not finite; Aborted; whatever `model.run` throws
  */
 export async function calibrate(
   model: Model,
   batches: Batches,
   options: CalibrateOptions = {},
 ): Promise<CalibrationStatistics> {
+  const { earlier, save } = options;
   const observer = observerFor(model.engine, model.source, options);
+  const read = async (): Promise<CalibrationStatistics> => {
+    const found = await observer.read();
+    return earlier ? mergeStatistics(earlier, found) : found;
+  };
+  let count = 0;
   try {
     const observe = (name: string, tensor: Tensor<'float32'>): void => observer.observe(name, tensor);
-    await observeBatches(model, batches, { observe, afterBatch: () => observer.endBatch() }, options);
-    return await observer.read();
+    const afterBatch = async (): Promise<void> => {
+      observer.endBatch();
+      count++;
+      if (save && count % save.every === 0) await save.to(await read(), count);
+    };
+    await observeBatches(model, batches, { observe, afterBatch }, options);
+    return await read();
   } finally {
     observer.dispose();
   }

@@ -71,7 +71,7 @@ async function run(command: Command, options: Readonly<Record<string, unknown>>)
 
 const quantize = (options: Readonly<Record<string, unknown>>) => {
   const defaults = {
-    averagingConstant: 0.1,
+    saveEvery: 16,
     reportSamples: 2,
     calibration: at('samples.npy'),
     output: at('made.onnx'),

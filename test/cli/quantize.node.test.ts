@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
 import { quantizeCommand } from '../../src/cli/quantize.ts';
 import { UsageError } from '../../src/cli/usage.ts';
+import type { BitChoice } from '../../src/graph/explain/bitCurve.ts';
 import type { Graph, GraphNode } from '../../src/graph/graph.ts';
 import { hostTensor } from '../../src/graph/hostTensor.ts';
 import { toOnnx } from '../../src/onnx/export.ts';
@@ -40,6 +41,18 @@ function graphOf(names: readonly string[]): Graph {
   };
 }
 
+/** Three layers of weights of their own. */
+function wideGraph(): Graph {
+  const graph = graphOf(['x']);
+  const [w = hostTensor('float32', [], [0])] = graph.initializers.values();
+  return {
+    ...graph,
+    outputs: [{ name: 'x/z', elementType: undefined, dimensions: undefined }],
+    nodes: [matmul('x/h', ['x', 'w']), matmul('x/y', ['x/h', 'v']), matmul('x/z', ['x/y', 'u'])],
+    initializers: new Map(['w', 'v', 'u'].map((name) => [name, w])),
+  };
+}
+
 const samples = (count: number, start = 0) =>
   hostTensor(
     'float32',
@@ -52,6 +65,10 @@ beforeAll(() => {
   writeFileSync(at('one.onnx'), toOnnx(graphOf(['x'])));
   writeFileSync(at('two.onnx'), toOnnx(graphOf(['a', 'b'])));
   writeFileSync(at('samples.npy'), tensorToNpy(samples(5)));
+  writeFileSync(at('few.npy'), tensorToNpy(samples(3)));
+  writeFileSync(at('other.npy'), tensorToNpy(samples(5, 1)));
+  writeFileSync(at('broken.json'), '{"kind": "another"}');
+  writeFileSync(at('wide.onnx'), toOnnx(wideGraph()));
   writeFileSync(at('scalar.npy'), tensorToNpy(hostTensor('float32', [], [1])));
   for (const name of ['a', 'b']) {
     mkdirSync(at(`both/${name}`), { recursive: true });
@@ -70,7 +87,7 @@ async function quantize(model: string, options: Readonly<Record<string, unknown>
   let document: unknown;
   const silent = () => undefined;
   const reporter = { progress: silent, notice: silent, error: silent, result: (value: unknown) => (document = value) };
-  const defaults = { runtime: 'dawn', averagingConstant: 0.1, reportSamples: 4, output: at('made.onnx') };
+  const defaults = { runtime: 'dawn', saveEvery: 2, reportSamples: 4, output: at('made.onnx') };
   await quantizeCommand.run([at(model)], { ...defaults, ...options }, reporter);
   return document;
 }
@@ -110,8 +127,104 @@ test('folders of samples, one for each input', async () => {
   expect(scales('a_scale')).toBe(Math.fround(13 / 255));
 });
 
+test('a calibration that is saved, gone on with, and used again', async () => {
+  const saved = at('saved.json');
+  const mse = { method: 'mse', saveCalibration: saved };
+  const whole = await quantize('one.onnx', { calibration: at('samples.npy'), ...mse });
+  expect(whole).toMatchObject({ batches: 5, calibration: { method: 'mse', saved: 0 } });
+  const first = readFileSync(saved, 'utf8');
+  const model = readFileSync(at('made.onnx'));
+  // The first three samples alone, and then all of them.
+  rmSync(saved);
+  await quantize('one.onnx', { calibration: at('few.npy'), ...mse });
+  const rest = await quantize('one.onnx', { calibration: at('samples.npy'), ...mse });
+  expect(rest).toMatchObject({ batches: 5, calibration: { saved: 3 } });
+  expect(readFileSync(saved, 'utf8')).toBe(first);
+  // Without samples.
+  const again = await quantize('one.onnx', { calibration: saved });
+  expect(again).toMatchObject({ batches: 5, calibration: { method: 'mse', saved: 5 } });
+  expect(readFileSync(at('made.onnx')).equals(model)).toBe(true);
+  for (const options of [
+    { calibration: at('other.npy'), ...mse },
+    { calibration: at('samples.npy'), ...mse, method: 'entropy' },
+    { calibration: at('samples.npy'), saveCalibration: at('broken.json') },
+  ]) {
+    await expect(quantize('one.onnx', options)).rejects.toThrow(InvalidInput);
+  }
+  await expect(quantize('wide.onnx', { calibration: saved })).rejects.toThrow(/of another model/);
+});
+
+test('widths, schemes, groups, rounding and overrides', async () => {
+  const report = await quantize('wide.onnx', {
+    calibration: at('samples.npy'),
+    weightBits: 4,
+    activationBits: 6,
+    scheme: 'asymmetric',
+    activationScheme: 'symmetric',
+    activations: 'int8',
+    granularity: 'group',
+    groupSize: 2,
+    rounding: 'gptq',
+    correctBias: true,
+    equalize: true,
+    layer: ['x/y=8'],
+    exclude: ['x/z'],
+  });
+  const weights = { bits: 4, granularity: { group: 2 }, scheme: 'asymmetric', rounding: 'gptq' };
+  const activations = { bits: 6, signed: true, scheme: 'symmetric' };
+  expect(report).toMatchObject({
+    options: {
+      weights,
+      activations,
+      correctBias: true,
+      equalize: true,
+      layers: { 'x/y': { bits: 8 } },
+      exclude: ['x/z'],
+    },
+    calibration: { method: 'minmax', layers: true },
+    quantized: ['x/h', 'x/y'],
+  });
+  const { initializers } = importOnnx(new Uint8Array(readFileSync(at('made.onnx'))));
+  expect(initializers.get('w_quantized')).toMatchObject({ elementType: 'int4', shape: [4, 4] });
+  expect(initializers.get('v_quantized')).toMatchObject({ elementType: 'int8', shape: [4, 4] });
+  expect(initializers.get('x_scale')?.data[0]).toBe(Math.fround(19 / 31));
+});
+
+test('weights alone need no samples', async () => {
+  for (const options of [{ weightsOnly: true }, { activationBits: 'float' }]) {
+    const report = await quantize('one.onnx', { ...options, weightBits: 4 });
+    expect(report).toMatchObject({ batches: 0, calibration: null, options: { activations: 'float' } });
+  }
+  const { nodes } = importOnnx(new Uint8Array(readFileSync(at('made.onnx'))));
+  expect(nodes.map(({ operator }) => operator)).not.toContain('QuantizeLinear');
+});
+
+test('a budget of milliseconds', async () => {
+  const report = await quantize('wide.onnx', { calibration: at('samples.npy'), budgetMilliseconds: 1e6 });
+  const { bits } = report as { bits: BitChoice };
+  // There is time for all layers in float, whichever is faster.
+  expect(bits.bits).toEqual({ 'x/h': 'float', 'x/y': 'float', 'x/z': 'float' });
+  expect(bits.milliseconds).toMatchObject({ budget: 1e6 });
+  expect(bits.milliseconds?.measured).toBeGreaterThan(0);
+  expect(bits.layers.map(({ widths }) => widths.map((width) => width.bits))).toEqual([
+    [8, 'float'],
+    [8, 'float'],
+    [8, 'float'],
+  ]);
+  for (const { widths } of bits.layers) for (const { milliseconds } of widths) expect(milliseconds).toBeGreaterThan(0);
+  expect(bits.predictedSqnr).toBe(200);
+});
+
 test.each([
   ['no calibration', 'one.onnx', {}, UsageError],
+  ['too many bits', 'one.onnx', { calibration: 'samples.npy', weightBits: 9 }, UsageError],
+  ['one bit for activations', 'one.onnx', { calibration: 'samples.npy', activationBits: 1 }, UsageError],
+  ['a group that is not asked for', 'one.onnx', { calibration: 'samples.npy', groupSize: 8 }, UsageError],
+  ['a layer of no bits', 'one.onnx', { calibration: 'samples.npy', layer: 'x/h=none' }, UsageError],
+  ['a percentage out of range', 'one.onnx', { calibration: 'samples.npy', percentile: 101 }, UsageError],
+  ['two budgets', 'one.onnx', { calibration: 'samples.npy', budgetBytes: 9, budgetMilliseconds: 9 }, UsageError],
+  ['a report without samples', 'one.onnx', { weightsOnly: true, report: 'report.html' }, UsageError],
+  ['a scheme of floats', 'one.onnx', { weightsOnly: true, activationScheme: 'symmetric' }, UsageError],
   ['an unknown method', 'one.onnx', { calibration: 'samples.npy', method: 'guess' }, UsageError],
   ['a file that is not there', 'one.onnx', { calibration: 'none.npy' }, InvalidInput],
   ['one file for two inputs', 'two.onnx', { calibration: 'samples.npy' }, InvalidInput],

@@ -13,6 +13,8 @@ export interface JobContext {
   readonly inputs: Readonly<Record<string, Uint8Array>>;
   /** Told what the job is doing, in a few words. */
   readonly onProgress?: (message: string) => void;
+  /** Takes a file before the job ends, in place of what it took by that name before. */
+  readonly onFile?: (name: string, bytes: Uint8Array) => void | Promise<void>;
   /** Ends the job early, with `Aborted`. */
   readonly signal?: AbortSignal;
 }

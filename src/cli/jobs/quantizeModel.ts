@@ -1,53 +1,61 @@
-import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
-import { elementCount } from '../../base/shape.ts';
-import type { CalibrationMethod } from '../../calib/statistics.ts';
-import { calibrate } from '../../graph/calibrate.ts';
 import type { BitChoice } from '../../graph/explain/bitCurve.ts';
 import { explainQuantization, type QuantizationReport } from '../../graph/explain/explain.ts';
 import type { RunOptions } from '../../graph/explain/runs.ts';
-import type { GraphValue } from '../../graph/graph.ts';
-import type { HostTensor } from '../../graph/hostTensor.ts';
+import type { Model } from '../../graph/model.ts';
+import { equalizeLayers } from '../../graph/quantization/equalize.ts';
 import type { QuantizeModelOptions } from '../../graph/quantization/options.ts';
 import { chooseBits, layersOf } from '../../onnx/chooseBits.ts';
 import { loadOnnx } from '../../onnx/load.ts';
-import { tensorFromNpy } from '../../onnx/npy.ts';
+import { prepareWeights } from '../../onnx/prepareWeights.ts';
 import { type OnnxForm, quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
+import { calibrateModel, savedInput } from './calibrateModel.ts';
+import { batchesOf, type CalibrationSamples } from './calibrationSamples.ts';
 import type { Job } from './job.ts';
 import { type ModelParameters, modelOf } from './model.ts';
+import { type CalibrationSettings, hashOf } from './savedCalibration.ts';
 
-/** Samples for one input of the model. */
-export interface CalibrationFiles {
-  /** Name of the input; null for the only one of the model. */
-  readonly name: string | null;
-  /** Number of `.npy` files, which are the job's inputs named `calibrationInput(place, index)`. */
-  readonly count: number;
+/** How a job quantizes a model: the options of `quantizeModel` that are plain data. */
+export interface JobQuantization
+  extends Pick<QuantizeModelOptions, 'weights' | 'activations' | 'layers' | 'correctBias'> {
+  readonly exclude?: readonly string[];
 }
 
-/** A quantization of a model. */
-export interface QuantizeModelParameters extends ModelParameters {
-  readonly calibration: readonly CalibrationFiles[];
-  /** True where a file holds samples stacked on axis 0; otherwise each file holds one. */
-  readonly stacked: boolean;
-  readonly method: CalibrationMethod;
-  readonly averagingConstant: number;
-  readonly granularity: 'channel' | 'tensor';
-  /** int8 activations instead of uint8. */
-  readonly signed: boolean;
-  readonly exclude: readonly string[];
+/** What all layers together may take. */
+export type JobBudget = { readonly bytes: number } | { readonly milliseconds: number };
+
+/** A quantization of a model. A calibration that was saved is the job's input `savedCalibration`. */
+export interface QuantizeModelParameters extends ModelParameters, CalibrationSamples {
+  /** How ranges are found; what is null is as saved, or as usual. */
+  readonly settings: CalibrationSettings;
+  /** Whether the calibration is handed out as the file `savedCalibration`, and after how many batches it is for the first time. */
+  readonly saveEvery: number | null;
+  readonly quantization: JobQuantization;
+  /** Whether weights of channels are made more equal first. */
+  readonly equalize: boolean;
   /** Form of the file: an ONNX model, or the weights alone. */
   readonly format: OnnxForm | 'safetensors';
-  /** Samples, from the first on, that `explain` and `budgetBytes` run. */
+  /** Samples, from the first on, that `explain` and `budget` run. */
   readonly comparedSamples: number;
-  /** Bytes of weights and their scales, for which widths of layers are chosen; null for 8 bits throughout. */
-  readonly budgetBytes: number | null;
+  /** For which widths of layers are chosen; null for the widths of `quantization`. */
+  readonly budget: JobBudget | null;
   /** Whether to say what it cost, layer by layer. */
   readonly explain: boolean;
 }
 
 /** What became of the model. */
 export interface QuantizeModelReport {
-  /** Batches that it was calibrated with. */
+  /** Batches that it was calibrated with; 0 where nothing had to be. */
   readonly batches: number;
+  /** How that was done; null where nothing had to be. */
+  readonly calibration: {
+    readonly method: string | null;
+    /** Batches that were not run because a saved calibration had them. */
+    readonly saved: number;
+    /** Whether what layers are given was looked at. */
+    readonly layers: boolean;
+  } | null;
+  /** What was asked for. */
+  readonly options: JobQuantization & { readonly equalize: boolean; readonly format: OnnxForm | 'safetensors' };
   /** Names of the nodes whose inputs are quantized. */
   readonly quantized: readonly string[];
   /** Convolutions and matrix products that stayed in float, and why. */
@@ -60,104 +68,91 @@ export interface QuantizeModelReport {
   readonly explanation: QuantizationReport | null;
 }
 
-/** Name of the job's input that holds samples of the input at a place of `calibration`. */
-export const calibrationInput = (place: number, index: number): string => `calibration${place}-${index}`;
-
-/** Calibrates and quantizes the model in the input `model`; the result is the file `model`. */
+/**
+ * Calibrates and quantizes the model in the input `model`; the result is the file `model`, and the calibration the file
+ * `savedCalibration` where that is to be saved.
+ */
 export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = {
   name: 'quantizeModel',
   page: 'runtime.html',
-  run: async (engine, parameters, { inputs, onProgress, signal }) => {
+  run: async (engine, parameters, context) => {
+    const { inputs, onProgress, signal } = context;
     const { bytes, externalData } = modelOf(parameters, inputs);
+    const { quantization, format, equalize, settings, saveEvery } = parameters;
     onProgress?.('reading the model');
-    using model = await loadOnnx(engine, bytes, { externalData });
+    using given = await loadOnnx(engine, bytes, { externalData });
+    using equalized = equalize ? equalizeLayers(given) : undefined;
+    const model: Model = equalized ?? given;
     const batches = batchesOf(model.graph.inputs, parameters, inputs);
-    onProgress?.(`calibrating with ${batches.length} batches`);
-    const { method, averagingConstant, granularity, signed, exclude } = parameters;
-    const statistics = await calibrate(model, batches, {
-      method,
-      averagingConstant,
-      onProgress: (count) => onProgress?.(`calibrated with ${count} of ${batches.length} batches`),
-      ...(signal && { signal }),
-    });
-    const settings: QuantizeModelOptions = { weights: { granularity }, activations: { signed }, exclude };
-    const { comparedSamples, budgetBytes, explain } = parameters;
-    const samples = batches.slice(0, comparedSamples);
+    const needs = needsOf(quantization);
+    const calibrated = await calibrateModel(
+      {
+        model,
+        batches,
+        settings,
+        needs,
+        saveEvery,
+        hash: await hashOf([bytes, ...Object.values(externalData)]),
+        equalized: equalize,
+      },
+      context,
+    );
+    const { statistics, layerInputs } = calibrated;
+    const options: QuantizeModelOptions = { ...quantization, ...(layerInputs && { layerInputs }) };
+    const samples = batches.slice(0, parameters.comparedSamples);
     const watched = (doing: string): RunOptions => ({
       onProgress: (runs, total) => onProgress?.(`${doing}: ${runs} of ${total} runs`),
       ...(signal && { signal }),
     });
+    const { budget, explain } = parameters;
     const bits =
-      budgetBytes === null
+      budget === null
         ? null
         : await chooseBits(model, samples, {
             ...watched('choosing bits'),
-            budgetBytes,
-            storage: parameters.format === 'safetensors' ? 'packed' : 'onnx',
-            quantization: settings,
+            ...('bytes' in budget
+              ? { budgetBytes: budget.bytes }
+              : { budgetMilliseconds: budget.milliseconds, ...(statistics && { statistics }) }),
+            storage: format === 'safetensors' ? 'packed' : 'onnx',
+            quantization: options,
           });
     onProgress?.('quantizing');
-    const made = quantize(model, statistics, bits ? { ...settings, layers: layersOf(bits) } : settings);
+    const chosen = bits ? { ...options, layers: { ...options.layers, ...layersOf(bits) } } : options;
+    const prepared = needs.preparation
+      ? await prepareWeights(model, statistics, chosen, {
+          onProgress: (done, all) => onProgress?.(`prepared ${done} of ${all} layers`),
+          ...(signal && { signal }),
+        })
+      : undefined;
+    const made = quantize(model, statistics, { ...chosen, ...(prepared && { prepared }) });
     using result = made.model;
     const explanation = explain
       ? { ...(await explainQuantization(model, result, samples, watched('comparing'))), bits }
       : null;
-    const { format } = parameters;
     const file = format === 'safetensors' ? made.toSafetensors() : made.toOnnx(format);
     const { quantized, skipped } = made;
-    const size = { float: bytes.length, quantized: file.length };
-    const report = { batches: batches.length, quantized, skipped, bytes: size, bits, explanation };
-    return { report, files: { model: file } };
+    const report: QuantizeModelReport = {
+      batches: needs.ranges || needs.layers ? calibrated.batches : 0,
+      calibration:
+        needs.ranges || needs.layers
+          ? { method: statistics?.method ?? null, saved: calibrated.saved, layers: needs.layers }
+          : null,
+      options: { ...quantization, equalize, format },
+      quantized,
+      skipped,
+      bytes: { float: bytes.length, quantized: file.length },
+      bits,
+      explanation,
+    };
+    return { report, files: { model: file, ...(calibrated.file && { [savedInput]: calibrated.file }) } };
   },
 };
 
-/** The samples as inputs of the model. @throws InvalidInput, ShapeMismatch */
-function batchesOf(
-  declared: readonly GraphValue[],
-  { calibration, stacked }: QuantizeModelParameters,
-  inputs: Readonly<Record<string, Uint8Array>>,
-): Readonly<Record<string, HostTensor>>[] {
-  const batches: Record<string, HostTensor>[] = [];
-  calibration.forEach(({ name, count }, place) => {
-    const value = declared.find((input) => input.name === name) ?? (name === null ? declared[0] : undefined);
-    if (!value || (name === null && declared.length > 1)) {
-      const names = declared.map((input) => JSON.stringify(input.name)).join(', ');
-      throw new InvalidInput(
-        `The model has the inputs ${names}; give a folder with a subfolder of .npy files for each of them.`,
-      );
-    }
-    const tensors = Array.from({ length: count }, (_, index) => {
-      const file = inputs[calibrationInput(place, index)] ?? new Uint8Array();
-      return tensorFromNpy(file, value.elementType, `Sample ${index} of the input "${value.name}"`);
-    });
-    const samples = stacked
-      ? tensors.flatMap((tensor) => split(tensor, value))
-      : tensors.map((one) => whole(one, value));
-    samples.forEach((sample, index) => {
-      batches[index] = { ...batches[index], [value.name]: sample };
-    });
-  });
-  return batches;
-}
-
-/** Batches of the model from samples stacked on axis 0; what does not fill a last one is left out. */
-function split({ elementType, shape, data }: HostTensor, { name, dimensions }: GraphValue): HostTensor[] {
-  const [count = 0, ...rest] = shape;
-  const [first] = dimensions ?? [];
-  const batch = typeof first === 'number' ? first : 1;
-  if (shape.length === 0 || batch === 0 || count < batch) {
-    throw new ShapeMismatch(
-      `The samples for "${name}" have shape [${shape}], but the model takes batches of ${batch}; stack at least as many on axis 0.`,
-    );
-  }
-  const size = batch * elementCount(rest);
-  return Array.from({ length: Math.floor(count / batch) }, (_, index) => {
-    return { elementType, shape: [batch, ...rest], data: data.slice(index * size, (index + 1) * size) };
-  });
-}
-
-/** A sample as an input of the model: with a batch axis of length 1 where it lacks that. */
-function whole(sample: HostTensor, { dimensions }: GraphValue): HostTensor {
-  const lacksBatch = dimensions !== undefined && sample.shape.length === dimensions.length - 1;
-  return lacksBatch ? { ...sample, shape: [1, ...sample.shape] } : sample;
+function needsOf({ weights = {}, activations, correctBias = false }: JobQuantization) {
+  const { rounding = 'nearest', quantizer = 'uniform' } = weights;
+  return {
+    ranges: activations !== 'float',
+    layers: correctBias || rounding !== 'nearest',
+    preparation: rounding === 'adaround' || quantizer === 'codebook',
+  };
 }

@@ -240,6 +240,30 @@ describe('the curve of bits', () => {
     expect(() => pointWithin(curve, 799)).toThrow(/799 bytes.*at least 800/);
   });
 
+  test('time goes to floats where they help most', () => {
+    const layer = (node: string, noise: number, codes: number): LayerCosts => {
+      return {
+        node,
+        widths: [
+          { bits: 8, bytes: 10, noise, milliseconds: codes },
+          { bits: 'float', bytes: 40, noise: 0, milliseconds: 3 },
+        ],
+      };
+    };
+    // The last one is slower with codes, which then have nothing to give.
+    const curve = bitCurve(
+      [layer('robust', 1e-6, 1), layer('fragile', 1e-2, 1), layer('slow', 1e-4, 4)],
+      'milliseconds',
+    );
+    expect(curve.map(({ milliseconds, bits }) => [milliseconds, bits.robust, bits.fragile, bits.slow])).toEqual([
+      [5, 8, 8, 'float'],
+      [7, 8, 'float', 'float'],
+      [9, 'float', 'float', 'float'],
+    ]);
+    expect(pointWithin(curve, 8.9, 'milliseconds').bits).toMatchObject({ robust: 8, fragile: 'float' });
+    expect(() => pointWithin(curve, 4.5, 'milliseconds')).toThrow(/4.5 milliseconds.*at least 5; raise it/);
+  });
+
   test('a layer of no widths is refused; widths that cost more and give nothing are left out', () => {
     expect(() => bitCurve([{ node: 'a', widths: [] }])).toThrow(InvalidInput);
     const widths = [
