@@ -101,7 +101,10 @@ export class Allocation {
   /** Takes over whatever may be wrong with `source`, because the contents are computed from it. */
   inherit(source: Allocation): void {
     if (source === this) return;
-    for (const outcome of source.#outcomes) this.dependOn(outcome);
+    for (const outcome of source.#outcomes) {
+      if (outcome.succeeded) source.#outcomes.delete(outcome);
+      else this.#outcomes.add(outcome);
+    }
     for (const fault of source.#faults) this.carry(fault);
   }
 

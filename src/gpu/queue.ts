@@ -6,6 +6,7 @@ import type { LossGuard } from './guard.ts';
 import type { Kernel } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
 import type { Profiler } from './profiler.ts';
+import { Speed } from './speed.ts';
 import { type UniformValues, uniformSlotBytes, writeUniforms } from './uniforms.ts';
 
 /** A kernel run as recorded: nothing has touched the GPU yet. */
@@ -36,8 +37,6 @@ interface Batch {
 
 const maximumDispatches = 256;
 const maximumInFlight = 2;
-/** Work of one submission, in milliseconds: well under the shortest watchdog of a browser or driver. */
-const submissionMilliseconds = 50;
 
 function newBatch(): Batch {
   let settle: Batch['settle'] = () => undefined;
@@ -70,13 +69,13 @@ export class Queue {
   #submitting = 0;
   #inFlight: Promise<void>[] = [];
   #lastCompletion = 0;
-  #operationsPerMillisecond: number;
+  readonly #speed: Speed;
 
   /** @param operationsPerMillisecond a first guess of the adapter's speed; measured from then on. */
   constructor(device: GPUDevice, guard: LossGuard, operationsPerMillisecond: number) {
     this.#device = device;
     this.#guard = guard;
-    this.#operationsPerMillisecond = operationsPerMillisecond;
+    this.#speed = new Speed(operationsPerMillisecond);
     this.#arena = device.createBuffer({
       label: 'uniforms',
       size: maximumDispatches * uniformSlotBytes,
@@ -87,7 +86,7 @@ export class Queue {
 
   /** Estimated operations that one submission, and so one dispatch, should not exceed. */
   get workBudget(): number {
-    return this.#operationsPerMillisecond * submissionMilliseconds;
+    return this.#speed.workBudget;
   }
 
   /** The outcome that whatever is recorded next will have. */
@@ -277,9 +276,6 @@ export class Queue {
     const now = performance.now();
     const busy = now - Math.max(submitted, this.#lastCompletion);
     this.#lastCompletion = now;
-    // Short batches measure latency, not speed.
-    if (busy < 2 || batch.work === 0) return;
-    const measured = batch.work / busy;
-    this.#operationsPerMillisecond = 0.7 * this.#operationsPerMillisecond + 0.3 * measured;
+    this.#speed.measure(batch.work, busy);
   }
 }
