@@ -1,10 +1,14 @@
 /** The program `cuanta`. */
 import { cac } from 'cac';
+import { benchDbscanCommand } from './benchDbscan.ts';
+import { benchGaussianMixtureCommand } from './benchGaussianMixture.ts';
 import { benchKmeansCommand } from './benchKmeans.ts';
 import { benchMatmulCommand } from './benchMatmul.ts';
 import { benchModelCommand } from './benchModel.ts';
 import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
+import { clusterDbscanCommand } from './clusterDbscan.ts';
+import { clusterGaussianMixtureCommand } from './clusterGaussianMixture.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { type Command, commonOptions } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -24,9 +28,13 @@ const commands: readonly Command[] = [
   evaluateCommand,
   benchMatmulCommand,
   benchKmeansCommand,
+  benchDbscanCommand,
+  benchGaussianMixtureCommand,
   benchModelCommand,
   benchSuiteCommand,
   clusterKmeansCommand,
+  clusterGaussianMixtureCommand,
+  clusterDbscanCommand,
 ];
 /** The first words of commands that have two. */
 const families = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0] ?? ''));

@@ -1,4 +1,8 @@
 /** The page in which the command line runs its jobs in Chrome; benchmarks run in examples/bench. */
+import { benchDbscan } from './jobs/benchDbscan.ts';
+import { benchGaussianMixture } from './jobs/benchGaussianMixture.ts';
+import { clusterDbscan } from './jobs/clusterDbscan.ts';
+import { clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
 import { info } from './jobs/info.ts';
 import { inspectModel } from './jobs/inspectModel.ts';
@@ -6,4 +10,14 @@ import { quantizeModel } from './jobs/quantizeModel.ts';
 import { runModel } from './jobs/runModel.ts';
 import { offerJobs } from './pageRuntime.ts';
 
-offerJobs([info, inspectModel, runModel, quantizeModel, clusterKmeans]);
+offerJobs([
+  info,
+  inspectModel,
+  runModel,
+  quantizeModel,
+  clusterKmeans,
+  clusterGaussianMixture,
+  benchGaussianMixture,
+  clusterDbscan,
+  benchDbscan,
+]);

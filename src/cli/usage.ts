@@ -63,6 +63,17 @@ export function integerOption(options: ParsedOptions, name: string, lowest: numb
   return value;
 }
 
+/** An option that takes integers, separated by commas, and has a default. */
+export function integersOption(
+  options: ParsedOptions,
+  name: string,
+  lowest: number,
+  highest: number,
+): readonly number[] {
+  const values = (textOption(options, name) ?? '').split(',');
+  return values.map((value) => integerOption({ [camelCase(name)]: value.trim() }, name, lowest, highest));
+}
+
 /** An option that takes a finite number from 0 on and has a default. */
 export function magnitudeOption(options: ParsedOptions, name: string): number {
   const text = textOption(options, name);

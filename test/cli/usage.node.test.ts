@@ -10,7 +10,7 @@ const iris = 'test/oracles/iris.csv';
 const misuses: readonly (readonly [string, RegExp])[] = [
   [
     'frobnicate',
-    /no command "frobnicate".*info, inspect, run, quantize, evaluate, bench matmul, bench kmeans, bench model, bench suite, cluster kmeans/,
+    /no command "frobnicate".*info, inspect, run, quantize, evaluate, bench matmul, bench kmeans, bench dbscan, .*bench model, bench suite, .*cluster kmeans, .*cluster dbscan/,
   ],
   ['bench', /no command "bench"/],
   ['bench sort', /no command "bench sort"/],
@@ -36,6 +36,11 @@ const misuses: readonly (readonly [string, RegExp])[] = [
     /no option --outputs; run takes --input, --output-directory, --receipt, --compare, --self-check/,
   ],
   ['inspect', /lacks its argument <model>/],
+  ['quantize m.onnx --rounding up --output o', /--rounding is "up"; it takes nearest, gptq, descent, adaround/],
+  [
+    'quantize m.onnx --weights-only --save-calibration c.json --output o',
+    /--save-calibration is given, but activations/,
+  ],
   ['bench model', /lacks its argument <model>/],
   ['inspect model.onnx --shape x=1,b', /--shape of x is "1,b"; it takes whole numbers/],
   ['cluster kmeans', /lacks its argument <file>/],
@@ -47,6 +52,15 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   [`cluster kmeans ${iris} --columns 3-9`, /--columns.*3-9 are not in the table, which has 5/],
   [`cluster kmeans ${iris} --columns 3-1`, /--columns.*3-1 are not in the table/],
   [`cluster kmeans ${iris} --columns a`, /--columns.*'a' does not name columns/],
+  [`cluster dbscan ${iris} --epsilon 0`, /--epsilon is "0"; it takes a number above 0/],
+  [`cluster dbscan ${iris} --epsilon 1 --suggest-epsilon`, /--epsilon and --suggest-epsilon are both given/],
+  ['bench dbscan --points 1000,10', /--points is "10"; it takes an integer from 100/],
+  [
+    `cluster gaussian-mixture ${iris} --covariance round`,
+    /--covariance is "round"; it takes full, tied, diag, spherical/,
+  ],
+  [`cluster gaussian-mixture ${iris} --means ${iris} --starts 2`, /--starts is 2; with --means/],
+  ['bench gaussian-mixture --points 10', /--points is "10"; it takes an integer from 1,000/],
   [`cluster kmeans ${iris} --labels out.csv`, /--labels is "out.csv"; it takes a file name that ends in .npy/],
   [`cluster kmeans ${iris} --labels a.npy --centroids ./a.npy`, /name two different files/],
 ];
@@ -70,13 +84,18 @@ describe.concurrent('a command line that is not understood', () => {
 
 describe.concurrent('help and version', () => {
   test.each([
-    ['', /bench matmul .*\n.*bench kmeans .*\n.*bench model <model> .*\n.*bench suite .*\n.*cluster kmeans <file>/],
+    [
+      '',
+      /bench matmul .*\n.*bench kmeans .*\n.*bench dbscan .*\n[\s\S]*bench model <model> .*\n.*bench suite .*\n.*cluster kmeans <file>/,
+    ],
     ['--help', /cluster kmeans <file>/],
     ['info --help', /\$ cuanta info \[options\][\s\S]*--runtime <name>[\s\S]*--json/],
     ['bench matmul --help', /--types <list>[\s\S]*default: int8,f32/],
     ['bench kmeans --help', /--iterations <count>[\s\S]*default: 5/],
     ['inspect --help', /--shape <name=lengths>/],
     ['run --help', /--input <name=file.npy>[\s\S]*--output-directory <folder>[\s\S]*--self-check/],
+    ['cluster dbscan --help', /--suggest-epsilon[\s\S]*--min-points <count>[\s\S]*default: 5/],
+    ['cluster gaussian-mixture --help', /--covariance <type>[\s\S]*--means <file>/],
     ['cluster kmeans --help', /--max-iterations <count>[\s\S]*default: 300/],
   ])('cuanta %s', async (words, expected) => {
     const { exitCode, stdout, stderr } = await cuanta(words.split(' ').filter((word) => word !== ''));
