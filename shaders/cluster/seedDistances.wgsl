@@ -1,11 +1,14 @@
 // One step of k-means++: the squared distance of every point to its nearest seed so far, and their sum in each block of
-// 1,024 rows. In whole numbers below 2^32, on the grid of cluster/seedGrid.
+// 1,024 rows, times their weights. In whole numbers below 2^32, on the grid of cluster/seedGrid.
 //
-// packed [rows][VECTORS] vec2u; newest [VECTORS] vec2u, the last seed; squares [rows], the distances so far unless
+// packed [rows][VECTORS] vec2u; newest [VECTORS] vec2u, the last seed; weights [rows], read on the condition `weighted`
+// and below 2^32 in sum, otherwise every row weighs 1; squares [rows], the distances so far unless
 // `first` is 1; blockSums [blocks] (low, high) from firstBlock on.
 // Dispatch: one workgroup a block, for the rows firstRow … endRow of the part.
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::wide::add64;
+@if(weighted) import package::shared::wide::umul64;
+import package::cluster::grid::unpackGrid;
 import constants::WIDTH;
 import constants::VECTORS;
 
@@ -13,20 +16,15 @@ struct Uniforms { firstRow: u32, endRow: u32, firstBlock: u32, first: u32 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> packed: array<vec2u>;
 @group(0) @binding(2) var<storage, read> newest: array<vec2u>;
-@group(0) @binding(3) var<storage, read_write> squares: array<u32>;
-@group(0) @binding(4) var<storage, read_write> blockSums: array<vec2u>;
+@group(0) @binding(3) var<storage, read> weights: array<u32>;
+@group(0) @binding(4) var<storage, read_write> squares: array<u32>;
+@group(0) @binding(5) var<storage, read_write> blockSums: array<vec2u>;
 
 const BLOCK = 1024u;
 var<workgroup> sums: array<vec2u, WIDTH>;
 
-// Four coordinates: the low halves of both words, then the high ones.
-fn unpack(words: vec2u) -> vec4i {
-  let signed = bitcast<vec2i>(words);
-  return vec4i((signed << vec2u(16u)) >> vec2u(16u), signed >> vec2u(16u));
-}
-
 fn square(words: vec2u, seed: vec4i) -> u32 {
-  let apart = unpack(words) - seed;
+  let apart = unpackGrid(words) - seed;
   let squared = bitcast<vec4u>(apart * apart);
   return (squared.x + squared.y) + (squared.z + squared.w);
 }
@@ -35,12 +33,14 @@ fn pointAt(row: u32) -> u32 {
   return min(row, uniforms.endRow - 1u) * VECTORS;
 }
 
-fn nearest(row: u32, distance: u32) -> u32 {
-  if (row >= uniforms.endRow) { return 0u; }
+// The weighted square of a row, which is written down without the weight.
+fn nearest(row: u32, distance: u32) -> vec2u {
+  if (row >= uniforms.endRow) { return vec2u(0u); }
   var least = distance;
   if (uniforms.first == 0u) { least = min(least, squares[row]); }
   squares[row] = least;
-  return least;
+  @if(weighted) { return umul64(least, weights[row]); }
+  @else { return vec2u(least, 0u); }
 }
 
 @compute @workgroup_size(WIDTH)
@@ -61,7 +61,7 @@ fn main(
     let p3 = pointAt(row + 3u * WIDTH);
     var distances = vec4u(0u);
     for (var v = 0u; v < VECTORS; v++) {
-      let seed = unpack(newest[v]);
+      let seed = unpackGrid(newest[v]);
       distances += vec4u(
         square(packed[p0 + v], seed),
         square(packed[p1 + v], seed),
@@ -69,10 +69,10 @@ fn main(
         square(packed[p3 + v], seed),
       );
     }
-    sum = add64(sum, vec2u(nearest(row, distances.x), 0u));
-    sum = add64(sum, vec2u(nearest(row + WIDTH, distances.y), 0u));
-    sum = add64(sum, vec2u(nearest(row + 2u * WIDTH, distances.z), 0u));
-    sum = add64(sum, vec2u(nearest(row + 3u * WIDTH, distances.w), 0u));
+    sum = add64(sum, nearest(row, distances.x));
+    sum = add64(sum, nearest(row + WIDTH, distances.y));
+    sum = add64(sum, nearest(row + 2u * WIDTH, distances.z));
+    sum = add64(sum, nearest(row + 3u * WIDTH, distances.w));
   }
   sums[local] = sum;
   workgroupBarrier();

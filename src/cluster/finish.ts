@@ -11,6 +11,7 @@ const finishKernel = declareKernel({
     fraction: 'i32',
     resumed: 'u32',
     keepSums: 'u32',
+    unitExponent: 'i32',
   },
   bindings: {
     exponents: 'read',
@@ -43,10 +44,14 @@ export function recordFinish(state: ClusterState, end: RoundEnd = 'usual', keepS
       fraction: state.fraction,
       resumed: resumed[end],
       keepSums: keepSums ? 1 : 0,
+      unitExponent: state.points.frame.exponent,
     },
     bindings: { exponents, control, counters, sums, counts, centroids },
     workgroups: 1,
     work: clusterCount * columnCount * 1000,
-    variant: { constants: { WIDTH: engine.info.software ? 64 : 256 } },
+    variant: {
+      conditions: { cosine: state.cosine },
+      constants: { WIDTH: engine.info.software ? 64 : 256 },
+    },
   });
 }

@@ -1,33 +1,39 @@
 import { InvalidInput, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { Tensor } from '../gpu/tensor.ts';
-import { recordAssign, recordNorms } from './assign.ts';
-import { type Frame, toFrame } from './frame.ts';
-import { recordGather } from './gather.ts';
-import { inertiaOf } from './inertia.ts';
 import { type Int8Report, Int8Rounds } from './int8Rounds.ts';
 import { labelsHash } from './labelsHash.ts';
 import { abortable, assertNotAborted, runLloyd } from './lloyd.ts';
 import { type PointSource, preparePoints, shapeOf } from './points.ts';
-import { randomRows } from './random.ts';
-import { seedPlusPlus } from './seeding.ts';
+import { centroidsOf, measuredPoints, objective, type Predictor, predictorOf } from './predictor.ts';
+import { initializations, type KMeansInit, startCentroids } from './startCentroids.ts';
 import { ClusterState } from './state.ts';
+import { unitFrame, unitRows } from './unitRows.ts';
+import { wholeWeights } from './weights.ts';
 
-/**
- * Where centroids start: `k-means++` draws points far from each other, `random` draws different points, `first` takes the
- * first rows; an array holds them row by row, [clusters, columns].
- */
-export type KMeansInit = 'k-means++' | 'random' | 'first' | Float32Array | Float64Array;
+/** What makes points alike. */
+export type KMeansMetric = 'euclidean' | 'cosine';
 
 /** Arithmetic that looks for the nearest centroids. */
 export type KMeansPrecision = 'f32' | 'int8';
 
 /** Hyperparameters, with scikit-learn's meanings. */
 export interface KMeansOptions {
-  /** Number of clusters, from 1 to the number of points. Default 8. */
+  /** Number of clusters, from 1 to the number of points. Default 8, or those of a fit that is given as `init`. */
   readonly clusters?: number;
-  /** Where centroids start. Default `k-means++`. */
-  readonly init?: KMeansInit;
+  /** Where centroids start; a fit stands for its centroids. Default `k-means++`. */
+  readonly init?: KMeansInit | Pick<KMeansFit, 'centroids' | 'sizes'>;
+  /**
+   * How often to start, with different random numbers; the fit with the smallest inertia is kept (scikit-learn's
+   * `n_init`). Only 1 where nothing is random: given centroids and `first` would lead to the same fit again. Default 1: one
+   * start of `k-means++` is seldom much worse, as scikit-learn has come to think as well.
+   */
+  readonly starts?: number;
+  /**
+   * `cosine` compares directions alone: points are brought to the length 1 (zeros have no direction and are refused), and
+   * so are centroids after each round; inertia is the sum of 1 − cos. Default `euclidean`.
+   */
+  readonly metric?: KMeansMetric;
   /**
    * Squared distance that the centroids may move in the last round, in all, as a share of the mean variance of the
    * columns. 0 goes on until no label changes. Default 1e-4.
@@ -35,7 +41,7 @@ export interface KMeansOptions {
   readonly tolerance?: number;
   /** Most rounds of assignment and update, at least 1. Default 300. */
   readonly maximumIterations?: number;
-  /** Seed of `k-means++` and `random`, a whole number from 0 to 2^53 - 1. Default 0. */
+  /** Seed of `k-means++`, `k-means||` and `random`, a whole number from 0 to 2^53 - 1. Default 0. */
   readonly seed?: number;
   /**
    * Arithmetic that looks for the nearest centroids. `int8`: codes of 8 bits, and f32 only for the points that they are
@@ -53,6 +59,8 @@ export interface KMeansProgress {
   /** Sum of the squared distances that the centroids moved in the last round. */
   readonly shift: number;
   readonly converged: boolean;
+  /** Which of several starts this is, from 1; absent if there is one. */
+  readonly start?: number;
   /** With `precision: 'int8'`: how that goes. */
   readonly int8?: Int8Report;
 }
@@ -68,6 +76,13 @@ export interface KMeansIteration {
 
 /** How to run a fit. */
 export interface KMeansRun {
+  /**
+   * What each point weighs, finite and at least 0; one of weight 2 counts as two points there, one of weight 0 is labelled
+   * and has no other say. They count as multiples of the smallest power of two with which they sum up to less than 2^32:
+   * exactly for whole numbers of such a sum, otherwise within 2^-32 of the sum of all. Neither the centre of the points nor
+   * the tolerance depends on them. Default: all weigh 1.
+   */
+  readonly weights?: Float32Array | Float64Array;
   /** Stops it: `fit` rejects with `Aborted` and has released its memory. */
   readonly signal?: AbortSignal;
   /** Called every few rounds, as the GPU is asked how it stands. */
@@ -77,74 +92,23 @@ export interface KMeansRun {
 }
 
 /** The result of a fit: plain data on the CPU. */
-export interface KMeansFit {
+export interface KMeansFit extends Predictor {
   /** Nearest final centroid of each point; the lowest index wins a tie. */
   readonly labels: Int32Array<ArrayBuffer>;
   /** Row-major [clusters, columns] in the points' own coordinates. */
   readonly centroids: Float64Array<ArrayBuffer>;
-  /** Sum of the squared distances of the points to their centroids. */
+  /** Sum of the squared distances of the points to their centroids, or of 1 − cos, times their weights. */
   readonly inertia: number;
   /** Rounds of assignment and update, the one in which nothing moved included (scikit-learn's `n_iter_`). */
   readonly iterations: number;
   /** False if `maximumIterations` ended it. */
   readonly converged: boolean;
-  /** Points of each cluster. */
+  /** Points of each cluster, whatever they weigh. */
   readonly sizes: Int32Array<ArrayBuffer>;
   /** With `precision: 'int8'`: how that went. Only the labels, not these numbers, are the same on every adapter. */
   readonly int8?: Int8Report;
-  /**
-   * The nearest centroid of other points, as certain as the labels are.
-   * @throws ShapeMismatch, InvalidInput
-   */
-  predict(points: PointSource): Promise<Int32Array<ArrayBuffer>>;
   /** SHA-256 of the labels, see `labelsHash`. */
   labelsSha256(): Promise<string>;
-}
-
-/** Seeds that are recorded between two looks at the abort signal. */
-const seedBatch = 16;
-
-/** Centroids out of their frame, in the points' own coordinates. */
-export function fromFrame(framed: Float32Array, { centre, exponent }: Frame): Float64Array<ArrayBuffer> {
-  const columnCount = centre.length;
-  const rowFloats = Math.ceil(columnCount / 4) * 4;
-  const clusterCount = framed.length / rowFloats;
-  return Float64Array.from({ length: clusterCount * columnCount }, (_, index) => {
-    const column = index % columnCount;
-    const value = framed[Math.floor(index / columnCount) * rowFloats + column] as number;
-    return value / 2 ** exponent + (centre[column] as number);
-  });
-}
-
-/** Labels of points by centroids in a frame. */
-export async function predictLabels(
-  engine: Engine,
-  source: PointSource,
-  framed: Float32Array<ArrayBuffer>,
-  frame: Frame,
-): Promise<Int32Array<ArrayBuffer>> {
-  const { columnCount } = shapeOf(source, 'predict');
-  if (columnCount !== frame.centre.length) {
-    throw new ShapeMismatch(
-      `predict: points have ${columnCount} columns, but the centroids have ${frame.centre.length}; give points with the same columns.`,
-    );
-  }
-  const points = await preparePoints(engine, source, 'predict', { frame });
-  try {
-    const state = new ClusterState(points, framed.length / points.rowFloats);
-    try {
-      // A power of two: exact.
-      const scale = 2 ** (points.frame.exponent - frame.exponent);
-      state.setCentroids(framed.map((value) => value * scale));
-      recordNorms(state);
-      recordAssign(state, { fresh: true });
-      return await state.readLabels();
-    } finally {
-      state.release();
-    }
-  } finally {
-    points.release();
-  }
 }
 
 /**
@@ -152,7 +116,7 @@ export async function predictLabels(
  * @throws InvalidInput for fewer points than clusters or a non-finite centroid, ShapeMismatch
  */
 export function givenCentroids(
-  { clusters, init }: Pick<KMeans, 'clusters' | 'init'>,
+  { clusters, init, metric }: Pick<KMeans, 'clusters' | 'init' | 'metric'>,
   shape: { readonly rowCount: number; readonly columnCount: number },
 ): Float64Array | undefined {
   if (clusters > shape.rowCount) {
@@ -172,7 +136,10 @@ export function givenCentroids(
       `KMeans: init, row ${Math.floor(index / shape.columnCount)}, column ${index % shape.columnCount} is ${init[index]}; start from finite centroids below 1e300.`,
     );
   }
-  return Float64Array.from(init);
+  const data = Float64Array.from(init);
+  return metric === 'cosine'
+    ? unitRows({ data, rowCount: clusters, columnCount: shape.columnCount }, 'KMeans: init').data
+    : data;
 }
 
 /** @throws InvalidInput unless `value` is a whole number of at least `least` */
@@ -189,13 +156,19 @@ export function wholeNumber(value: number, least: number, name: string, remedy: 
  * sums are integers, and assignments that float32 cannot be sure of are decided in exact arithmetic. Points are centred,
  * never rescaled.
  *
- * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 8 bytes a point; half as much again and 4
- * bytes a point during k-means++.
+ * With metric `cosine` it is spherical k-means (I. Dhillon, D. Modha, 2001), with the objective of R's `skmeans`: points
+ * are brought to the length 1 in float64 on the CPU, centroids after each round in integers on the GPU.
+ *
+ * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 12 bytes a point (16 with weights); half as
+ * much again and 4 bytes a point during `k-means++`, 8 bytes a point and the candidates, at most about 10 a cluster, during
+ * `k-means||`.
  * If there are fewer different points than clusters, surplus clusters share a centroid and stay empty.
  */
 export class KMeans {
   readonly clusters: number;
   readonly init: KMeansInit;
+  readonly starts: number;
+  readonly metric: KMeansMetric;
   readonly tolerance: number;
   readonly maximumIterations: number;
   readonly seed: number;
@@ -203,7 +176,15 @@ export class KMeans {
 
   /** @throws InvalidInput for an option outside its range. */
   constructor(options: KMeansOptions = {}) {
-    const { clusters = 8, init = 'k-means++', tolerance = 1e-4, maximumIterations = 300, seed = 0 } = options;
+    const {
+      init: given = 'k-means++',
+      tolerance = 1e-4,
+      maximumIterations = 300,
+      seed = 0,
+      metric = 'euclidean',
+    } = options;
+    const init = typeof given === 'object' && 'centroids' in given ? given.centroids : given;
+    const { clusters = typeof given === 'object' && 'sizes' in given ? given.sizes.length : 8, starts = 1 } = options;
     this.clusters = wholeNumber(clusters, 1, 'clusters', 'Ask for at least one cluster.');
     this.maximumIterations = wholeNumber(maximumIterations, 1, 'maximumIterations', 'Allow at least one round.');
     this.seed = wholeNumber(seed, 0, 'seed', 'Choose any such number.');
@@ -218,64 +199,69 @@ export class KMeans {
       throw new InvalidInput(`KMeans: precision is "${precision}"; use "f32" or "int8", which give the same labels.`);
     }
     this.precision = precision;
-    if (typeof init === 'string' && !['k-means++', 'random', 'first'].includes(init)) {
+    if (typeof init === 'string' && !initializations.includes(init)) {
       throw new InvalidInput(
-        `KMeans: init is "${init}"; use "k-means++", "random", "first" or an array of centroids, row by row.`,
+        `KMeans: init is "${init}"; use ${initializations.map((way) => `"${way}"`).join(', ')}, a fit or an array of centroids, row by row.`,
       );
     }
     this.init = init;
+    if (metric !== 'euclidean' && metric !== 'cosine') {
+      throw new InvalidInput(`KMeans: metric is "${String(metric)}"; use "euclidean" or "cosine".`);
+    }
+    this.metric = metric;
+    this.starts = wholeNumber(starts, 1, 'starts', 'Start at least once.');
+    if (starts > 1 && (typeof init !== 'string' || init === 'first')) {
+      throw new InvalidInput(
+        `KMeans: starts is ${starts}, but init leaves nothing to chance: each start would lead to the same fit. Leave starts out, or use "k-means++", "k-means||" or "random".`,
+      );
+    }
   }
 
   /**
    * Clusters points: one a row, in an array on the CPU or in a tensor of shape [rows, columns], which is left as it is.
-   * @throws ShapeMismatch, InvalidInput for no points, fewer points than clusters or a non-finite coordinate,
-   * LimitExceeded, OutOfMemory, Aborted
+   * @throws ShapeMismatch, InvalidInput for no points, fewer points than clusters, a non-finite coordinate or a row of zeros
+   * with metric `cosine`, LimitExceeded, OutOfMemory, Aborted
    */
   async fit(engine: Engine, points: PointSource, run: KMeansRun = {}): Promise<KMeansFit> {
     const shape = shapeOf(points, 'KMeans');
-    const include = givenCentroids(this, shape);
+    const given = givenCentroids(this, shape);
+    const weights = run.weights && wholeWeights(run.weights, shape.rowCount, 'KMeans');
     assertNotAborted(run.signal);
-    const prepared = await preparePoints(engine, points, 'KMeans', include ? { include } : {});
+    const cosine = this.metric === 'cosine';
+    const measured = await measuredPoints(points, cosine, 'KMeans');
+    const prepared = await preparePoints(engine, measured, 'KMeans', {
+      ...(given && { include: given }),
+      ...(cosine && { frame: unitFrame(shape.columnCount) }),
+    });
     try {
-      const state = new ClusterState(prepared, this.clusters);
-      try {
-        await this.#seed(state, include, run.signal);
-        return await this.#iterate(state, points, run);
-      } finally {
-        state.release();
+      if (weights) prepared.weigh(weights);
+      let best: KMeansFit | undefined;
+      for (let start = 1; start <= this.starts; start++) {
+        const state = new ClusterState(prepared, this.clusters, cosine);
+        try {
+          await startCentroids(state, this, { given, start, signal: run.signal });
+          const fit = await this.#iterate(state, measured, run, this.starts > 1 ? { start } : {});
+          if (!best || fit.inertia < best.inertia) best = fit;
+        } finally {
+          state.release();
+        }
       }
+      return best as KMeansFit;
     } finally {
       prepared.release();
     }
   }
 
-  async #seed(state: ClusterState, given: Float64Array | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { engine, points } = state;
-    const { clusters, init, seed } = this;
-    if (given) {
-      state.setCentroids(toFrame(given, points.frame, 0, clusters));
-    } else if (init === 'first') {
-      recordGather(points, [...Array(clusters).keys()], state.centroids);
-    } else if (init === 'random') {
-      recordGather(points, randomRows(seed, clusters, points.rowCount), state.centroids);
-    } else {
-      const rows = engine.allocate(clusters * 4);
-      let recorded = 0;
-      try {
-        await seedPlusPlus(state, seed, rows, async () => {
-          recorded++;
-          if (recorded % seedBatch === 0) await abortable(engine.idle(), signal);
-        });
-      } finally {
-        rows.release();
-      }
-    }
-  }
-
-  async #iterate(state: ClusterState, source: PointSource, run: KMeansRun): Promise<KMeansFit> {
-    const { points, engine } = state;
+  async #iterate(
+    state: ClusterState,
+    source: PointSource,
+    run: KMeansRun,
+    which: Pick<KMeansProgress, 'start'>,
+  ): Promise<KMeansFit> {
+    const { points, engine, cosine } = state;
     const { frame, rowCount } = points;
     const int8 = this.precision === 'int8' ? new Int8Rounds(state) : undefined;
+    const modelNow = async () => ({ framed: await state.readCentroids(), frame, cosine });
     const status = await runLloyd(state, {
       int8,
       tolerance: this.tolerance,
@@ -288,23 +274,27 @@ export class KMeans {
           changed,
           shift: shift / 4 ** frame.exponent,
           converged,
+          ...which,
           ...(int8 && { int8: int8.report }),
         });
         if (!run.onIteration) return;
         state.labels.retain();
         const labels = new Tensor(engine, state.labels, [rowCount], 'int32');
-        const readCentroids = async () => fromFrame(await state.readCentroids(), frame);
         try {
-          await run.onIteration({ iteration, labels, readCentroids });
+          await run.onIteration({
+            iteration,
+            labels,
+            readCentroids: async () => centroidsOf(await modelNow()),
+          });
         } finally {
           labels.dispose();
         }
       },
     }).finally(() => int8?.release());
     const labels = await abortable(state.readLabels(), run.signal);
-    const framed = await abortable(state.readCentroids(), run.signal);
-    const centroids = fromFrame(framed, frame);
-    const inertia = await abortable(inertiaOf(state, source, labels, centroids), run.signal);
+    const model = await abortable(modelNow(), run.signal);
+    const centroids = centroidsOf(model);
+    const inertia = await abortable(objective(state, source, labels, centroids, run.weights), run.signal);
     const sizes = new Int32Array(this.clusters);
     for (const label of labels) sizes[label] = (sizes[label] as number) + 1;
     return {
@@ -315,7 +305,7 @@ export class KMeans {
       converged: status.halted !== 0,
       sizes,
       ...(int8 && { int8: int8.report }),
-      predict: (others) => predictLabels(engine, others, framed, frame),
+      ...predictorOf(engine, model),
       labelsSha256: () => labelsHash(labels),
     };
   }

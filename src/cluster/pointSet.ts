@@ -2,6 +2,7 @@ import { InvalidInput } from '../base/errors.ts';
 import type { Allocation } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { exponentAbove, type Frame } from './frame.ts';
+import type { WholeWeights } from './weights.ts';
 
 /** Consecutive rows in one buffer: f32 in the frame's coordinates, each row padded with zeros to whole vec4f. */
 export interface PointPart {
@@ -39,6 +40,11 @@ export function fixedPointExponents(largest: Float64Array): Int32Array<ArrayBuff
   return Int32Array.from(largest, (value) => Math.min(126, fixedPointBits - exponentAbove(value)));
 }
 
+/** Weights, and the same numbers on the GPU, one word a row. */
+export interface PointWeights extends WholeWeights {
+  readonly allocation: Allocation;
+}
+
 /** Points on the GPU, ready for the kernels of this folder. Holds GPU memory until `release()`. */
 export class PointSet {
   readonly engine: Engine;
@@ -51,6 +57,7 @@ export class PointSet {
   /** Largest |coordinate| of all columns in the frame, before rounding to f32. */
   readonly largestCoordinate: number;
   readonly parts: readonly PointPart[];
+  #weights: PointWeights | undefined;
 
   constructor(
     engine: Engine,
@@ -78,8 +85,21 @@ export class PointSet {
     return this.rowVectors * 4;
   }
 
+  /** What the points weigh; all the same unless there is anything. */
+  get weights(): PointWeights | undefined {
+    return this.#weights;
+  }
+
+  /** Gives the points weights. */
+  weigh(weights: WholeWeights): void {
+    const allocation = this.engine.allocate(this.rowCount * 4);
+    this.engine.upload(allocation, new Uint8Array(weights.values.slice().buffer));
+    this.#weights = { ...weights, allocation };
+  }
+
   release(): void {
     for (const { points } of this.parts) points.release();
+    this.#weights?.allocation.release();
   }
 }
 

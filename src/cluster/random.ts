@@ -26,7 +26,23 @@ export function philox(counter: readonly number[], key: readonly number[]): [num
 }
 
 /** What random numbers are drawn for: numbers of different streams are independent. */
-export type RandomStream = 'rows' | 'seeds';
+export type RandomStream = 'rows' | 'seeds' | 'starts' | 'candidates' | 'batches' | 'reassignments' | 'splits';
+
+/** The third word of the counter. */
+export const streamWords: Readonly<Record<RandomStream, number>> = {
+  rows: 0,
+  seeds: 1,
+  starts: 2,
+  candidates: 3,
+  batches: 4,
+  reassignments: 5,
+  splits: 6,
+};
+
+/** The key of a seed. */
+export function randomKey(seed: number): readonly [low: number, high: number] {
+  return [seed >>> 0, Math.floor(seed / 2 ** 32)];
+}
 
 /** 64 random bits, as two words. `seed` is a safe integer of at least 0. */
 export function randomBits(
@@ -34,9 +50,15 @@ export function randomBits(
   stream: RandomStream,
   index: number,
 ): { readonly low: number; readonly high: number } {
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)];
-  const [low, high] = philox([index >>> 0, Math.floor(index / 2 ** 32), stream === 'rows' ? 0 : 1, 0], key);
+  const counter = [index >>> 0, Math.floor(index / 2 ** 32), streamWords[stream], 0];
+  const [low, high] = philox(counter, randomKey(seed));
   return { low, high };
+}
+
+/** A seed for one of several pieces of work under one seed. */
+export function derivedSeed(seed: number, stream: RandomStream, index: number): number {
+  const { low, high } = randomBits(seed, stream, index);
+  return (high % 2 ** 21) * 2 ** 32 + low;
 }
 
 /** A whole number in [0, total), from 64 random bits. */

@@ -17,12 +17,17 @@ export interface Move {
   readonly label: number;
   /** Its rowFloats coordinates in the frame. */
   readonly point: Float32Array;
+  /** Its weight, a whole number. Default 1. */
+  readonly weight?: number;
 }
 
 /** Chooses the `wanted` farthest points with different coordinates; fewer if there are not as many. */
 async function chooseMoves(state: ClusterState, wanted: number): Promise<Move[]> {
   const { points } = state;
-  const order = byDistance(await readDistanceKeys(state));
+  const weights = points.weights?.values;
+  const keys = await readDistanceKeys(state);
+  // Points without weight cannot fill a cluster.
+  const order = byDistance(weights ? keys.map((key, row) => (weights[row] === 0 ? 0 : key)) : keys);
   const labels = await state.readLabels();
   const moves: Move[] = [];
   const seen = new Set<string>();
@@ -34,7 +39,7 @@ async function chooseMoves(state: ClusterState, wanted: number): Promise<Move[]>
       const key = point.join();
       if (seen.has(key) || moves.length === wanted) continue;
       seen.add(key);
-      moves.push({ label: labels[row] as number, point });
+      moves.push({ label: labels[row] as number, point, weight: weights?.[row] ?? 1 });
     }
   }
   return moves;
@@ -61,12 +66,12 @@ export async function movePoints(
   const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
   const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
   const [labelledCounts, labelledSums] = [counts.slice(), sums.slice()];
-  const add = ({ point }: Move, cluster: number, sign: 1 | -1): void => {
-    counts[cluster] = (counts[cluster] as number) + sign;
+  const add = ({ point, weight = 1 }: Move, cluster: number, sign: 1 | -1): void => {
+    counts[cluster] = (counts[cluster] as number) + sign * weight;
     for (let column = 0; column < columnCount; column++) {
-      const value = sign * roundEven((point[column] as number) * 2 ** (exponents[column] as number));
+      const value = roundEven((point[column] as number) * 2 ** (exponents[column] as number));
       const index = cluster * columnCount + column;
-      sums[index] = (sums[index] as bigint) + BigInt(value);
+      sums[index] = (sums[index] as bigint) + BigInt(sign * weight) * BigInt(value);
     }
   };
   moves.forEach((move, order) => {

@@ -1,7 +1,7 @@
-import type { Allocation } from '../gpu/allocation.ts';
+import type { Allocation, BufferView } from '../gpu/allocation.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { workRuns } from '../gpu/windows.ts';
-import type { PointPart } from './pointSet.ts';
+import type { PointPart, PointSet } from './pointSet.ts';
 import { randomBits, randomIndex } from './random.ts';
 import type { ClusterState } from './state.ts';
 
@@ -14,7 +14,7 @@ const gridKernel = declareKernel({
 const distancesKernel = declareKernel({
   name: 'cluster/seedDistances',
   uniforms: { firstRow: 'u32', endRow: 'u32', firstBlock: 'u32', first: 'u32' },
-  bindings: { packed: 'read', newest: 'read', squares: 'write', blockSums: 'write' },
+  bindings: { packed: 'read', newest: 'read', weights: 'read', squares: 'write', blockSums: 'write' },
 });
 
 const blockKernel = declareKernel({
@@ -30,6 +30,7 @@ const rowKernel = declareKernel({
     points: 'read',
     packed: 'read',
     squares: 'read',
+    weights: 'read',
     choice: 'read',
     centroids: 'write',
     newest: 'write',
@@ -38,7 +39,7 @@ const rowKernel = declareKernel({
 });
 
 /** Rows whose squares have one sum, as in the shaders. */
-const blockRows = 1024;
+export const blockRows = 1024;
 /** Standard deviations from the centre beyond which coordinates count as being there, if the grid would be finer. */
 const reach = 16;
 
@@ -76,7 +77,7 @@ interface SeedBuffers {
 }
 
 /** One part of the points, with its place among them and its points on the grid. */
-interface SeedPart {
+export interface SeedPart {
   readonly part: PointPart;
   readonly packed: Allocation;
 }
@@ -91,8 +92,9 @@ function partsOf(state: ClusterState, buffers: SeedBuffers): SeedPart[] {
   });
 }
 
-function recordGrid(state: ClusterState, { part, packed }: SeedPart): void {
-  const { engine, points } = state;
+/** Records the points of a part on the grid. */
+export function recordGrid(points: PointSet, { part, packed }: SeedPart): void {
+  const { engine } = points;
   const grid = seedGrid(points.columnCount, points.meanVariance);
   for (const { first, end, work } of workRuns(engine, part.rowCount * points.rowVectors, 30, width)) {
     engine.run(gridKernel, {
@@ -103,6 +105,12 @@ function recordGrid(state: ClusterState, { part, packed }: SeedPart): void {
       variant,
     });
   }
+}
+
+/** What the points of a part weigh; something of its size where all weigh the same and nothing is read. */
+export function weightsOf(state: ClusterState, part: PointPart, packed: Allocation): Allocation | BufferView {
+  const { weights } = state.points;
+  return weights ? state.rowsOf(weights.allocation, part) : packed;
 }
 
 /** Records the distances to the newest seed. */
@@ -118,10 +126,19 @@ function recordDistances(state: ClusterState, buffers: SeedBuffers, { part, pack
         firstBlock: (part.firstRow + firstRow) / blockRows,
         first: first ? 1 : 0,
       },
-      bindings: { packed, newest, squares: state.rowsOf(squares, part), blockSums },
+      bindings: {
+        packed,
+        newest,
+        weights: weightsOf(state, part, packed),
+        squares: state.rowsOf(squares, part),
+        blockSums,
+      },
       workgroups: Math.ceil((endRow - firstRow) / blockRows),
       work,
-      variant: { constants: { WIDTH: engine.info.software ? 64 : 256, VECTORS: points.rowVectors } },
+      variant: {
+        conditions: { weighted: points.weights !== undefined },
+        constants: { WIDTH: engine.info.software ? 64 : 256, VECTORS: points.rowVectors },
+      },
     });
   }
 }
@@ -146,10 +163,30 @@ function recordRow(state: ClusterState, buffers: SeedBuffers, { part, packed }: 
   const { centroids, points } = state;
   state.engine.run(rowKernel, {
     uniforms: { firstRow: part.firstRow, rowCount: part.rowCount, seed, vectors: points.rowVectors },
-    bindings: { points: part.points, packed, squares: state.rowsOf(squares, part), choice, centroids, newest, rows },
+    bindings: {
+      points: part.points,
+      packed,
+      squares: state.rowsOf(squares, part),
+      weights: weightsOf(state, part, packed),
+      choice,
+      centroids,
+      newest,
+      rows,
+    },
     workgroups: 1,
     work: blockRows * 8,
-    variant,
+    variant: { ...variant, conditions: { weighted: points.weights !== undefined } },
+  });
+}
+
+/** The first seed: any point, each as likely as it weighs. */
+export function firstSeed({ rowCount, weights }: PointSet, randomSeed: number): number {
+  const target = randomIndex(randomSeed, 'seeds', 0, weights ? weights.total : rowCount);
+  if (!weights) return target;
+  let sum = 0;
+  return weights.values.findIndex((weight) => {
+    sum += weight;
+    return sum > target;
   });
 }
 
@@ -161,9 +198,8 @@ async function recordSeeds(
 ): Promise<void> {
   const { engine, points, clusterCount } = state;
   const parts = partsOf(state, buffers);
-  for (const part of parts) recordGrid(state, part);
-  // The first seed is chosen outright: any point is as likely.
-  const first = randomIndex(randomSeed, 'seeds', 0, points.rowCount);
+  for (const part of parts) recordGrid(points, part);
+  const first = firstSeed(points, randomSeed);
   engine.upload(buffers.choice, new Uint8Array(Uint32Array.of(0, 0, 0, first + 1).buffer));
   for (const part of parts) recordRow(state, buffers, part, 0);
   for (let seed = 1; seed < clusterCount; seed++) {
@@ -176,7 +212,7 @@ async function recordSeeds(
 
 /**
  * Records k-means++ (D. Arthur, S. Vassilvitskii, 2007): each seed is a point drawn with a probability proportional to
- * its squared distance to the seeds before it. Distances are whole numbers on a grid and random numbers depend on the
+ * its squared distance to the seeds before it, times its weight. Distances are whole numbers on a grid and random numbers depend on the
  * seed and the step alone, so every adapter draws the same points. Nothing is read back. Where all points coincide with
  * a seed on the grid, any point is drawn.
  * @param rows receives the number of the point behind each seed, as u32

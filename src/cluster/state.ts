@@ -45,6 +45,8 @@ export class ClusterState {
   readonly engine: Engine;
   readonly points: PointSet;
   readonly clusterCount: number;
+  /** Whether centroids are brought to the length 1 (in the points' own coordinates) after each round. */
+  readonly cosine: boolean;
   /** Bits after the point of exact coordinates. */
   readonly fraction: number;
   /** [clusters, padded to a multiple of 4][rowFloats] f32 in the frame. */
@@ -67,11 +69,12 @@ export class ClusterState {
   readonly exponents: Allocation;
   readonly #held: Allocation[] = [];
 
-  constructor(points: PointSet, clusterCount: number) {
+  constructor(points: PointSet, clusterCount: number, cosine = false) {
     const { engine, rowCount, columnCount, rowFloats } = points;
     this.engine = engine;
     this.points = points;
     this.clusterCount = clusterCount;
+    this.cosine = cosine;
     this.fraction = fractionBits(columnCount);
     try {
       this.centroids = this.#zeros(this.paddedCount * rowFloats * 4);

@@ -51,10 +51,17 @@ export interface UpdatePlan {
  * Chooses as many columns a workgroup as its memory of `bytes` has room for, and enough rows that adding its sums to
  * those of all is the smaller part.
  */
-export function planUpdate(clusterCount: number, columnCount: number, bytes: number, preferred: Gathering): UpdatePlan {
+export function planUpdate(
+  clusterCount: number,
+  columnCount: number,
+  bytes: number,
+  preferred: Gathering,
+  weighted = false,
+): UpdatePlan {
   // Rounded up, so that similar numbers of clusters share a pipeline.
   const room = Math.ceil(clusterCount / 16) * 16;
-  const affordable = preferred === 'direct' ? 0 : Math.floor((bytes / room - 4) / 8);
+  const sumBytes = weighted && preferred === 'staged' ? 12 : 8;
+  const affordable = preferred === 'direct' ? 0 : Math.floor((bytes / room - 4) / sumBytes);
   const owned = preferred === 'owned';
   const most = Math.min(affordable, largestWidth);
   // SwiftShader runs four threads at a time.
@@ -82,16 +89,18 @@ export function recordUpdate(state: ClusterState, { gathering: preferred, change
   const { engine, points, scales, control, sums, counts, clusterCount } = state;
   const { columnCount, rowFloats } = points;
   const { software, limits } = engine.info;
+  const weighted = points.weights !== undefined;
   const available = limits.maxComputeWorkgroupStorageSize ?? 16_384;
   const { gathering, width, tile, rows, room } = planUpdate(
     clusterCount,
     columnCount,
     software ? Math.min(available, largestSoftwareBytes) : available,
     preferred ?? (software ? 'owned' : 'staged'),
+    weighted,
   );
   const tiles = Math.ceil(columnCount / tile);
   const variant = {
-    conditions: { owned: gathering === 'owned', staged: gathering === 'staged', weighted: false },
+    conditions: { owned: gathering === 'owned', staged: gathering === 'staged', weighted },
     constants: { WIDTH: width, TILE: tile, ...(room > 0 && { WORDS: room * tile, COUNTS: room }) },
   };
   const fresh = changesOnly ? 0 : 1;
@@ -99,7 +108,7 @@ export function recordUpdate(state: ClusterState, { gathering: preferred, change
   for (const part of points.parts) {
     const labels = state.rowsOf(state.labels, part);
     const former = state.rowsOf(state.former, part);
-    const weights = labels;
+    const weights = points.weights ? state.rowsOf(points.weights.allocation, part) : labels;
     for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
       engine.run(updateKernel, {
         uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats, fresh },

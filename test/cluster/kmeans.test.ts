@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Aborted, CuantaError, InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
-import { KMeans, type KMeansOptions } from '../../src/cluster/kmeans.ts';
+import { KMeans, type KMeansFit, type KMeansOptions } from '../../src/cluster/kmeans.ts';
 import { labelsHash } from '../../src/cluster/labelsHash.ts';
 import { runLloyd } from '../../src/cluster/lloyd.ts';
 import type { HostPoints } from '../../src/cluster/points.ts';
@@ -8,6 +8,8 @@ import digitsText from '../oracles/digits.csv?raw';
 import digitsOracle from '../oracles/digits.json';
 import irisText from '../oracles/iris.csv?raw';
 import irisOracle from '../oracles/iris.json';
+import moonsText from '../oracles/moons.csv?raw';
+import moonsOracle from '../oracles/moons.json';
 import { assignNearest, inertiaOf, lloyd } from '../reference/cluster.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
@@ -36,6 +38,7 @@ describe('against scikit-learn, from the first rows with tolerance 0', () => {
   it.each([
     { name: 'iris', points: pointsOf(irisText), oracle: irisOracle, iterations: 12 },
     { name: 'digits', points: pointsOf(digitsText), oracle: digitsOracle, iterations: 14 },
+    { name: 'moons', points: pointsOf(moonsText), oracle: moonsOracle, iterations: 7 },
   ])('$name: inertia within 1e-6, $iterations iterations', async ({ points, oracle, iterations }) => {
     const result = await cluster(points, { clusters: oracle.clusters, init: 'first', tolerance: 0 });
     expect(result.iterations).toBe(iterations);
@@ -51,6 +54,32 @@ describe('against scikit-learn, from the first rows with tolerance 0', () => {
       expect(result.centroids[index]).toBeCloseTo(value, 5);
     }
   });
+});
+
+it('the best of several starts: of 50 on iris, with a smaller inertia than from the first rows', async () => {
+  const points = pointsOf(irisText);
+  const engine = await open();
+  const seen = new Set<number | undefined>();
+  const means = new KMeans({ clusters: 3, starts: 12, tolerance: 0, seed: 1 });
+  const fit = await means.fit(engine, points, { onProgress: ({ start }) => seen.add(start) });
+  expect([...seen]).toEqual(Array.from({ length: 12 }, (_, start) => start + 1));
+  expect(Math.abs(fit.inertia / irisOracle.kmeansBestOf50.inertia - 1)).toBeLessThan(1e-6);
+  // Later starts do not depend on earlier ones, and the first is that of a single one.
+  const single = await new KMeans({ clusters: 3, tolerance: 0, seed: 1 }).fit(engine, points);
+  expect(single.inertia).toBeGreaterThanOrEqual(fit.inertia);
+  const again = await means.fit(engine, points);
+  expect([...again.labels]).toEqual([...fit.labels]);
+});
+
+it('from a former fit, which has settled', async () => {
+  const points = pointsOf(irisText);
+  const fit = await cluster(points, { clusters: 3, init: 'first', tolerance: 0 });
+  const means = new KMeans({ init: fit, tolerance: 0 });
+  expect(means.clusters).toBe(3);
+  const warm = await means.fit(await open(), points);
+  expect(warm.iterations).toBe(1);
+  expect([...warm.labels]).toEqual([...fit.labels]);
+  expect(warm.centroids).toEqual(fit.centroids);
 });
 
 describe('against the float64 reference', () => {
@@ -126,7 +155,8 @@ describe('the same bits', () => {
   it.each(cases)('$name: twice, and the stored hash', async ({ points, options, hash }) => {
     const first = await cluster(points, options);
     const second = await cluster(points, options);
-    expect({ ...second, predict: 0, labelsSha256: 0 }).toEqual({ ...first, predict: 0, labelsSha256: 0 });
+    const data = (fit: KMeansFit) => ({ ...fit, predict: 0, transform: 0, score: 0, labelsSha256: 0 });
+    expect(data(second)).toEqual(data(first));
     expect(await first.labelsSha256()).toBe(hash);
     expect(await labelsHash(first.labels)).toBe(hash);
   });
@@ -318,6 +348,8 @@ describe('errors', () => {
     { options: { maximumIterations: 0 }, says: 'maximumIterations is 0' },
     { options: { seed: -1 }, says: 'seed is -1' },
     { options: { init: 'best' as 'first' }, says: 'init is "best"' },
+    { options: { starts: 0 }, says: 'starts is 0' },
+    { options: { starts: 2, init: 'first' as const }, says: 'starts is 2, but init leaves nothing to chance' },
   ])('of options: $says', ({ options, says }) => {
     expect(() => new KMeans(options)).toThrow(says);
     expect(() => new KMeans(options)).toThrow(InvalidInput);
