@@ -10,6 +10,14 @@ export type { RowSample, SampledRow } from './calib/rowSample.ts';
 export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './calib/statistics.ts';
 export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
 export { arrayChunks } from './cluster/arrayChunks.ts';
+export { BalancedKMeans, type BalancedKMeansFit, type BalancedKMeansOptions } from './cluster/balanced.ts';
+export {
+  BisectingKMeans,
+  type BisectingKMeansFit,
+  type BisectingKMeansOptions,
+  type BisectingStrategy,
+} from './cluster/bisecting.ts';
+export type { ChunkFit } from './cluster/chunkFit.ts';
 export {
   Dbscan,
   type DbscanFit,
@@ -42,6 +50,14 @@ export {
   type KMeansRun,
 } from './cluster/kmeans.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
+export {
+  type MiniBatchChunkFit,
+  MiniBatchKMeans,
+  type MiniBatchKMeansFit,
+  type MiniBatchKMeansOptions,
+  type MiniBatchProgress,
+  type MiniBatchRun,
+} from './cluster/miniBatch.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
 export type { Predictor } from './cluster/predictor.ts';
 export type { KMeansInit } from './cluster/startCentroids.ts';

@@ -39,8 +39,9 @@ function checksumOf(before: number, { buffer, byteOffset, byteLength }: Float32A
 /** Reads chunks over and over, and makes sure that they are the same points each time. */
 export class ChunkReader {
   readonly columnCount: number;
+  /** The caller, for messages. */
+  readonly what: string;
   readonly #source: PointChunks;
-  readonly #what: string;
   readonly #signal: AbortSignal | undefined;
   #contents: Contents | undefined;
 
@@ -49,7 +50,7 @@ export class ChunkReader {
     assertCounts(1, source.columnCount, what);
     this.columnCount = source.columnCount;
     this.#source = source;
-    this.#what = what;
+    this.what = what;
     this.#signal = signal;
   }
 
@@ -127,7 +128,7 @@ export class ChunkReader {
       const data = await this.#source.readRows(row, 1);
       if (data.length === columnCount) return data;
       throw new ShapeMismatch(
-        `${this.#what}: row ${row}, read alone, has ${data.length} numbers instead of ${columnCount}; readRows(first, count) has to return count · columnCount numbers.`,
+        `${this.what}: row ${row}, read alone, has ${data.length} numbers instead of ${columnCount}; readRows(first, count) has to return count · columnCount numbers.`,
       );
     }
     for await (const { data, rowCount, firstRow } of this.chunks()) {
@@ -141,11 +142,11 @@ export class ChunkReader {
     const { columnCount } = this;
     if (!Number.isSafeInteger(rowCount) || rowCount < 0 || data.length !== rowCount * columnCount) {
       throw new ShapeMismatch(
-        `${this.#what}: the chunk from row ${firstRow} on has ${data.length} numbers, which are not ${rowCount} rows of ${columnCount} columns; every chunk must have rowCount · columnCount numbers.`,
+        `${this.what}: the chunk from row ${firstRow} on has ${data.length} numbers, which are not ${rowCount} rows of ${columnCount} columns; every chunk must have rowCount · columnCount numbers.`,
       );
     }
     const rows = firstRow + rowCount;
-    if (rows > largestRowCount) assertCounts(rows, columnCount, this.#what);
+    if (rows > largestRowCount) assertCounts(rows, columnCount, this.what);
     if (this.#contents && rows > this.#contents.rowCount) {
       throw this.#changed(`it has more than ${this.#contents.rowCount} rows`);
     }
@@ -153,11 +154,11 @@ export class ChunkReader {
 
   #conclude(contents: Contents): void {
     const { rowCount, checksum } = contents;
-    assertCounts(rowCount, this.columnCount, this.#what);
+    assertCounts(rowCount, this.columnCount, this.what);
     const stated = this.#source.rowCount;
     if (stated !== undefined && stated !== rowCount) {
       throw new InvalidInput(
-        `${this.#what}: the chunks have ${rowCount} rows, but ${stated} were announced; let rowCount be what chunks() yields, or leave it out.`,
+        `${this.what}: the chunks have ${rowCount} rows, but ${stated} were announced; let rowCount be what chunks() yields, or leave it out.`,
       );
     }
     if (this.#contents && this.#contents.rowCount !== rowCount) throw this.#changed(`it has ${rowCount} rows`);
@@ -167,7 +168,7 @@ export class ChunkReader {
 
   #changed(how: string): InvalidInput {
     return new InvalidInput(
-      `${this.#what}: the source is not the same as when it was first read, with ${this.rowCount} rows: ${how}. Points are read several times; chunks() has to yield the same rows each time.`,
+      `${this.what}: the source is not the same as when it was first read, with ${this.rowCount} rows: ${how}. Points are read several times; chunks() has to yield the same rows each time.`,
     );
   }
 }

@@ -4,10 +4,11 @@ import { recordAssign, recordNorms, type ScoreForm } from './assign.ts';
 import type { ChunkReader } from './chunkReader.ts';
 import { readDistanceKeys } from './distances.ts';
 import { recordFinish } from './finish.ts';
+import { HeldChunk } from './heldChunk.ts';
 import { directShare } from './lloyd.ts';
-import { type PointPart, PointSet, type PointStatistics } from './pointSet.ts';
+import type { PointStatistics } from './pointSet.ts';
 import { type Move, movePoints, readEmptyClusters } from './relocate.ts';
-import { ClusterState, haltReasons, type Status } from './state.ts';
+import { type ClusterState, haltReasons, type Status } from './state.ts';
 import { StoredLabels } from './storedLabels.ts';
 import { recordUpdate } from './update.ts';
 
@@ -31,12 +32,10 @@ const counterBytes = 8;
  * added to the exact sums of all; the next one is read, framed and sent meanwhile. The labels are kept on the CPU.
  */
 export class ChunkRounds {
-  readonly state: ClusterState;
   readonly labels: StoredLabels;
   readonly #engine: Engine;
   readonly #reader: ChunkReader;
-  readonly #points: PointSet;
-  readonly #part: { firstRow: number; rowCount: number; readonly points: Allocation };
+  readonly #chunk: HeldChunk;
   readonly #capacity: number;
   readonly #results: readonly Results[];
   readonly #held: Allocation[] = [];
@@ -55,25 +54,25 @@ export class ChunkRounds {
     this.#reader = reader;
     this.#capacity = capacity;
     this.labels = new StoredLabels(clusterCount, rowCount);
+    this.#chunk = new HeldChunk(engine, statistics, { capacity, columnCount, clusterCount });
     try {
-      const points = this.#allocate(capacity * Math.ceil(columnCount / 4) * 16);
-      this.#part = { firstRow: 0, rowCount: capacity, points };
-      const parts: readonly PointPart[] = [this.#part];
-      this.#points = new PointSet(engine, { rowCount: capacity, columnCount }, statistics, parts);
       this.#results = [0, 1].map(() => ({
         labels: this.#allocate(capacity * 4),
         counters: this.#allocate(counterBytes),
       }));
-      this.state = new ClusterState(this.#points, clusterCount);
     } catch (error) {
-      this.#releaseHeld();
+      this.release();
       throw error;
     }
   }
 
+  get state(): ClusterState {
+    return this.#chunk.state;
+  }
+
   release(): void {
-    this.state.release();
-    this.#releaseHeld();
+    this.#chunk.release();
+    for (const allocation of this.#held.splice(0)) allocation.release();
   }
 
   /** One round over all chunks. */
@@ -141,11 +140,8 @@ export class ChunkRounds {
 
   /** Reads all points and puts one chunk after the other on the GPU. */
   async *#uploads() {
-    const part = this.#part;
-    for await (const chunk of this.#reader.framed(this.#points.frame, this.#capacity)) {
-      part.rowCount = chunk.rowCount;
-      const { buffer, byteOffset, byteLength } = chunk.framed;
-      this.#engine.upload(part.points, new Uint8Array(buffer, byteOffset, byteLength));
+    for await (const chunk of this.#reader.framed(this.#chunk.points.frame, this.#capacity)) {
+      this.#chunk.upload(chunk.framed);
       yield chunk;
     }
   }
@@ -159,7 +155,7 @@ export class ChunkRounds {
   /** The `wanted` farthest points with different coordinates, the lower row before an equally far one. */
   async #farthest(wanted: number): Promise<Move[]> {
     const { state } = this;
-    const { rowFloats } = this.#points;
+    const { rowFloats } = this.#chunk.points;
     const best: Candidate[] = [];
     for await (const { firstRow, rowCount, framed } of this.#uploads()) {
       const labels = this.labels.slice(firstRow, firstRow + rowCount);
@@ -184,9 +180,5 @@ export class ChunkRounds {
     const allocation = this.#engine.allocate(size);
     this.#held.push(allocation);
     return allocation;
-  }
-
-  #releaseHeld(): void {
-    for (const allocation of this.#held.splice(0)) allocation.release();
   }
 }

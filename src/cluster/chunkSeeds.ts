@@ -1,40 +1,10 @@
-import type { ChunkReader, PlacedChunk } from './chunkReader.ts';
+import type { ChunkReader } from './chunkReader.ts';
 import { type Frame, toFrame } from './frame.ts';
 import { randomIndex, randomShare } from './random.ts';
 import { type SeedGrid, seedGrid } from './seeding.ts';
 
 /** Rows whose squares have one sum. */
 const blockRows = 1024;
-
-/** Picks rows out of chunks that come one after the other. */
-export class RowPicker {
-  readonly #columnCount: number;
-  /** Places of the rows, in the order in which they come. */
-  readonly #order: readonly (readonly [place: number, row: number])[];
-  readonly #picked: Float64Array<ArrayBuffer>;
-  #next = 0;
-
-  constructor(rows: readonly number[], columnCount: number) {
-    this.#columnCount = columnCount;
-    this.#order = [...rows.entries()].sort(([, a], [, b]) => a - b);
-    this.#picked = new Float64Array(rows.length * columnCount);
-  }
-
-  add({ data, rowCount, firstRow }: PlacedChunk): void {
-    const columnCount = this.#columnCount;
-    for (let entry = this.#order[this.#next]; entry; entry = this.#order[++this.#next]) {
-      const [place, row] = entry;
-      const first = (row - firstRow) * columnCount;
-      if (row >= firstRow + rowCount) return;
-      this.#picked.set(data.subarray(first, first + columnCount), place * columnCount);
-    }
-  }
-
-  /** [rows, columns], in the order in which they were asked for. */
-  get picked(): Float64Array<ArrayBuffer> {
-    return this.#picked;
-  }
-}
 
 /** Added to and taken from a small number it leaves the nearest whole one, ties to even, as WGSL's `round` does. */
 const rounder = 1.5 * 2 ** 52;

@@ -1,27 +1,17 @@
 import { InvalidInput } from '../base/errors.ts';
 import type { PointChunks } from '../base/pointChunks.ts';
 import type { Engine } from '../gpu/engine.ts';
+import { type ChunkFit, concludeChunks } from './chunkFit.ts';
 import { ChunkReader } from './chunkReader.ts';
 import { ChunkRounds } from './chunkRounds.ts';
-import { RowPicker, seedChunks } from './chunkSeeds.ts';
-import { type Frame, toFrame } from './frame.ts';
-import { addInertia } from './inertia.ts';
-import {
-  fromFrame,
-  givenCentroids,
-  KMeans,
-  type KMeansFit,
-  type KMeansOptions,
-  type KMeansRun,
-  predictLabels,
-  wholeNumber,
-} from './kmeans.ts';
+import { seedChunks } from './chunkSeeds.ts';
+import { surveyChunks } from './chunkSurvey.ts';
+import { toFrame } from './frame.ts';
+import { givenCentroids, KMeans, type KMeansFit, type KMeansOptions, type KMeansRun, wholeNumber } from './kmeans.ts';
 import { assertNotAborted } from './lloyd.ts';
-import { RangeSums, VarianceSums } from './pointRanges.ts';
 import type { PointStatistics } from './pointSet.ts';
 import { randomRows } from './random.ts';
 import { haltReasons, type Status } from './state.ts';
-import type { StoredLabels } from './storedLabels.ts';
 
 /** Hyperparameters: those of `KMeans`, and the size of what lies on the GPU. */
 export interface StreamingKMeansOptions
@@ -31,20 +21,18 @@ export interface StreamingKMeansOptions
 }
 
 /** The result of a fit over chunks: that of `KMeans`, with labels in compact form. */
-export interface StreamingKMeansFit extends Omit<KMeansFit, 'labels'> {
-  /** Nearest final centroid of each point; the lowest index wins a tie. */
-  readonly labels: StoredLabels;
+export interface StreamingKMeansFit extends ChunkFit, Pick<KMeansFit, 'iterations' | 'converged'> {
   /** Rows that were on the GPU at a time. */
   readonly chunkRows: number;
-  /** The labels of other points that come chunk by chunk: one array a chunk. @throws ShapeMismatch, InvalidInput */
-  predictChunks(points: PointChunks): AsyncGenerator<Int32Array<ArrayBuffer>>;
 }
 
 /** Bytes of the points that lie on the GPU at a time, unless told otherwise. */
 const defaultChunkBytes = 32 << 20;
 
-function defaultChunkRows(columnCount: number): number {
-  return Math.max(64, Math.floor(defaultChunkBytes / (Math.ceil(columnCount / 4) * 16)));
+/** Rows on the GPU at a time, unless told otherwise. */
+export function defaultChunkRows({ columnCount, rowCount }: ChunkReader): number {
+  const rows = Math.floor(defaultChunkBytes / (Math.ceil(columnCount / 4) * 16));
+  return Math.min(rowCount, Math.max(64, rows));
 }
 
 /** What the first two readings find out. */
@@ -101,13 +89,15 @@ export class StreamingKMeans {
     const reader = new ChunkReader(points, 'StreamingKMeans', run.signal);
     const { statistics, centroids } = await this.#survey(reader);
     const { clusters } = this.#hyperparameters;
-    const capacity = Math.min(this.chunkRows ?? defaultChunkRows(reader.columnCount), reader.rowCount);
+    const capacity = Math.min(this.chunkRows ?? defaultChunkRows(reader), reader.rowCount);
     const rounds = new ChunkRounds(engine, reader, statistics, clusters, capacity);
     try {
       rounds.state.setCentroids(centroids);
       const status = await this.#iterate(rounds, statistics, run);
       const framed = await rounds.state.readCentroids();
-      return await conclude(engine, reader, rounds.labels, { framed, frame: statistics.frame, status, capacity });
+      const fit = await concludeChunks(engine, reader, rounds.labels, framed, statistics.frame);
+      const converged = status.halted !== haltReasons.running;
+      return { ...fit, iterations: status.iteration, converged, chunkRows: capacity };
     } finally {
       rounds.release();
     }
@@ -116,26 +106,18 @@ export class StreamingKMeans {
   /** Reads the points for their frame, and finds where centroids start. */
   async #survey(reader: ChunkReader): Promise<Survey> {
     const { clusters, init, seed } = this.#hyperparameters;
-    const { columnCount } = reader;
-    const ranges = new RangeSums(columnCount, 'StreamingKMeans');
-    for await (const { data } of reader.chunks()) ranges.add(data);
-    const { rowCount } = reader;
-    const given = givenCentroids(this.#hyperparameters, { rowCount, columnCount });
-    const plan = ranges.finish(given ? { include: given } : {});
-    const { frame, largest } = plan;
-    const variances = new VarianceSums(plan);
-    const rows =
-      init === 'first' ? [...Array(clusters).keys()] : init === 'random' ? randomRows(seed, clusters, rowCount) : [];
-    const picker = new RowPicker(rows, columnCount);
-    for await (const chunk of reader.chunks()) {
-      variances.add(chunk.data);
-      picker.add(chunk);
-    }
-    const statistics = { frame, largest, meanVariance: variances.mean(rowCount) };
+    let given: Float64Array | undefined;
+    const { statistics, picked } = await surveyChunks(reader, (rowCount) => {
+      given = givenCentroids(this.#hyperparameters, { rowCount, columnCount: reader.columnCount });
+      if (init === 'first') return { rows: [...Array(clusters).keys()] };
+      if (init === 'random') return { rows: randomRows(seed, clusters, rowCount) };
+      return { rows: [], include: given };
+    });
+    const { frame, meanVariance } = statistics;
     const centroids =
       init === 'k-means++'
-        ? await seedChunks(reader, frame, statistics.meanVariance, clusters, seed)
-        : toFrame(given ?? picker.picked, frame, 0, clusters);
+        ? await seedChunks(reader, frame, meanVariance, clusters, seed)
+        : toFrame(given ?? picked, frame, 0, clusters);
     return { statistics, centroids };
   }
 
@@ -157,45 +139,4 @@ export class StreamingKMeans {
     if (status.halted !== haltReasons.settled) await rounds.assignFinally();
     return status;
   }
-}
-
-/** Where an iteration has ended. */
-interface End {
-  readonly framed: Float32Array<ArrayBuffer>;
-  readonly frame: Frame;
-  readonly status: Status;
-  readonly capacity: number;
-}
-
-async function conclude(
-  engine: Engine,
-  reader: ChunkReader,
-  labels: StoredLabels,
-  { framed, frame, status, capacity }: End,
-): Promise<StreamingKMeansFit> {
-  const centroids = fromFrame(framed, frame);
-  const sizes = new Int32Array(centroids.length / reader.columnCount);
-  let inertia = 0;
-  for await (const { data, rowCount, firstRow } of reader.chunks()) {
-    const own = labels.slice(firstRow, firstRow + rowCount);
-    for (const label of own) sizes[label] = (sizes[label] as number) + 1;
-    inertia = addInertia(inertia, data, reader.columnCount, own, centroids);
-  }
-  return {
-    labels,
-    centroids,
-    inertia,
-    iterations: status.iteration,
-    converged: status.halted !== haltReasons.running,
-    sizes,
-    chunkRows: capacity,
-    predict: (others) => predictLabels(engine, others, framed, frame),
-    async *predictChunks(others) {
-      for await (const { data, rowCount } of new ChunkReader(others, 'predict').chunks()) {
-        const points = { data, rowCount, columnCount: others.columnCount };
-        yield rowCount === 0 ? new Int32Array() : await predictLabels(engine, points, framed, frame);
-      }
-    },
-    labelsSha256: () => labels.sha256(),
-  };
 }
