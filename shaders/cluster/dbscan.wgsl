@@ -17,7 +17,7 @@
 // results    [rows]; pairs also count neighbours here
 // Without a grid, cells, runs and order are not read, and neighbours are looked for in rows firstOther … endOther only: results
 // and forest add up over dispatches that cover all rows in turn.
-// A thread notes pairs to be decided in float64 and decides them together, because SwiftShader computes both sides of every
+// A thread notes pairs to be decided in float64, or joined, and sees to them together, because SwiftShader computes both sides of every
 // branch: what stands in an inner loop costs as much as if it were always needed.
 // Dispatch: one thread for each position, or for each four rows, from `first` to `end`.
 import package::shared::dispatch::linearWorkgroup;
@@ -68,12 +68,13 @@ fn exactlyWithin(a: u32, b: u32) -> bool {
   return !isLess64(magnitude64Of(vec2u(uniforms.limitLow, uniforms.limitHigh)), sum);
 }
 
-// Pairs of a thread that float32 cannot decide.
+// Pairs of a thread that are to be seen to.
 const MOST_PENDING = 32u;
 var<private> pending: array<vec2u, MOST_PENDING>;
 var<private> pendingCount = 0u;
 
 // Whether a and b are certainly neighbours, by their squared distance in f32; notes them where it cannot tell.
+@if(grid)
 fn isNear(squared: f32, a: u32, b: u32) -> bool {
   let near = squared < uniforms.near;
   if (!near && squared <= uniforms.far) {
@@ -199,15 +200,19 @@ fn visitCells(position: u32, start: u32) -> u32 {
         if (isSettled(position, other, known)) { next = 0u; continue; }
         let end = cells[other + 1u].w;
         next = max(next, cells[other].w);
+        @if(!core) var found = NONE;
         for (; next < end; next++) {
           if (pendingCount >= MOST_PENDING) { break; }
           @if(core) if (known >= uniforms.minimumPoints) { break; }
           @if(!core) if (!isCore(order[next])) { continue; }
-          if (isNear(squaredDistance(here, pointAt(next), apart), position, next)) {
-            known = meet(position, next, known);
-            @if(!core) break;
+          let near = isNear(squaredDistance(here, pointAt(next), apart), position, next);
+          @if(core) known += select(0u, 1u, near);
+          @if(!core) if (near) {
+            found = next;
+            break;
           }
         }
+        @if(!core) if (found != NONE) { known = meet(position, found, known); }
         stopped = next < end && pendingCount >= MOST_PENDING;
         if (stopped) { break; }
         next = 0u;
@@ -300,6 +305,19 @@ fn rootOf(row: u32, end: u32) -> u32 {
   return find(row);
 }
 
+@if(!grid)
+fn sum4(v: vec4u) -> u32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+@if(!grid && border)
+fn least4(v: vec4u) -> u32 {
+  return min(min(v.x, v.y), min(v.z, v.w));
+}
+
+// Marks the first row of a pending pair of certain neighbours.
+@if(!grid) const NEAR = 0x80000000u;
+
 // What is known about four rows: their neighbours so far, their own roots, or the lowest root among their neighbours.
 @if(!grid) var<private> states: vec4u;
 
@@ -326,29 +344,39 @@ fn visitRows(row: u32, end: u32) {
         rootOf(places.z, end),
         rootOf(places.w, end),
       );
-      // Others that may change something, for each row.
-      var wanted: array<vec4<bool>, 4>;
-      var some = false;
+      // Nothing to find out, as among points of one tree.
+      @if(core) if (all(states >= vec4u(uniforms.minimumPoints))) { continue; }
+      @if(link) if (all(roots == states.xxxx) && all(states == states.xxxx)) { continue; }
+      @if(border) if (all(states <= vec4u(least4(roots)))) { continue; }
+      let squared = squaredDistances(row, other);
+      var noted = 0u;
       for (var k = 0u; k < 4u; k++) {
-        @if(core) wanted[k] = (places < vec4u(end)) & vec4<bool>(states[k] < uniforms.minimumPoints);
-        @if(link) wanted[k] = (places < vec4u(row + k)) & (roots != vec4u(NONE)) & (roots != vec4u(states[k]));
-        @if(link) wanted[k] = wanted[k] & vec4<bool>(states[k] != NONE);
-        @if(border) wanted[k] = roots < vec4u(states[k]);
-        some = some || any(wanted[k]);
+        // Others that may change something.
+        @if(core) var wanted = (places < vec4u(end)) & vec4<bool>(states[k] < uniforms.minimumPoints);
+        @if(link) var wanted = (places < vec4u(row + k)) & (roots != vec4u(NONE)) & (roots != vec4u(states[k]));
+        @if(link) wanted = wanted & vec4<bool>(states[k] != NONE);
+        @if(border) var wanted = roots < vec4u(states[k]);
+        wanted = wanted & (squared[k] <= vec4f(uniforms.far));
+        let near = wanted & (squared[k] < vec4f(uniforms.near));
+        @if(core) states[k] += sum4(select(vec4u(0u), vec4u(1u), near));
+        @if(border) states[k] = min(states[k], least4(select(vec4u(NONE), roots, near)));
+        @if(!link) wanted = wanted & !near;
+        noted |= sum4(select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), wanted)) << (4u * k);
       }
-      if (!some) { continue; }
-      var squared = squaredDistances(row, other);
-      for (var pair = 0u; pair < 16u; pair++) {
-        let k = pair / 4u;
-        let i = pair % 4u;
-        if (!wanted[k][i]) { continue; }
-        if (isNear(squared[k][i], row + k, places[i])) { meet(row + k, k, places[i]); }
+      for (var i = 0u; i < 16u; i++) {
+        if (noted == 0u) { break; }
+        let pair = firstTrailingBit(noted);
+        noted &= noted - 1u;
+        let near = squared[pair / 4u][pair % 4u] < uniforms.near;
+        pending[pendingCount] = vec2u((row + pair / 4u) | select(0u, NEAR, near), places[pair % 4u]);
+        pendingCount++;
       }
     }
     for (var p = 0u; p < MOST_PENDING; p++) {
       if (p >= pendingCount) { break; }
-      let pair = pending[p];
-      if (exactlyWithin(pair.x, pair.y)) { meet(pair.x, pair.x - row, pair.y); }
+      let first = pending[p].x & ~NEAR;
+      let second = pending[p].y;
+      if ((pending[p].x & NEAR) != 0u || exactlyWithin(first, second)) { meet(first, first - row, second); }
     }
     pendingCount = 0u;
     if (other >= end) { break; }
