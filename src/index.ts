@@ -9,6 +9,10 @@ export { type ChosenRanges, type RangeOptions, rangesOf } from './calib/rangesOf
 export type { RowSample, SampledRow } from './calib/rowSample.ts';
 export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './calib/statistics.ts';
 export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
+export {
+  Agglomerative,
+  type AgglomerativeOptions,
+} from './cluster/agglomerative.ts';
 export { arrayChunks } from './cluster/arrayChunks.ts';
 export { BalancedKMeans, type BalancedKMeansFit, type BalancedKMeansOptions } from './cluster/balanced.ts';
 export {
@@ -25,6 +29,17 @@ export {
   type DbscanRun,
   type DbscanStep,
 } from './cluster/dbscan.ts';
+export {
+  AgglomerativeFit,
+  Dendrogram,
+  type DendrogramCut,
+} from './cluster/dendrogram.ts';
+export {
+  type Elbow,
+  type ElbowEntry,
+  type ElbowOptions,
+  elbow,
+} from './cluster/elbow.ts';
 export {
   GaussianMixture,
   type GaussianMixtureOptions,
@@ -49,7 +64,15 @@ export {
   type KMeansProgress,
   type KMeansRun,
 } from './cluster/kmeans.ts';
+export { adjustedRand, normalizedMutualInformation } from './cluster/labelAgreement.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
+export type { Linkage } from './cluster/linkage.ts';
+export {
+  type ClusterMetrics,
+  calinskiHarabasz,
+  clusterMetrics,
+  daviesBouldin,
+} from './cluster/metrics.ts';
 export {
   type MiniBatchChunkFit,
   MiniBatchKMeans,
@@ -58,8 +81,15 @@ export {
   type MiniBatchProgress,
   type MiniBatchRun,
 } from './cluster/miniBatch.ts';
+export type { LinkageProgress, LinkageRun } from './cluster/mutualNeighbours.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
 export type { Predictor } from './cluster/predictor.ts';
+export {
+  type SilhouetteOptions,
+  type SilhouetteRun,
+  silhouette,
+  silhouetteSamples,
+} from './cluster/silhouette.ts';
 export type { KMeansInit } from './cluster/startCentroids.ts';
 export type { StoredLabels } from './cluster/storedLabels.ts';
 export {

@@ -1,5 +1,6 @@
 /** The program `cuanta`. */
 import { cac } from 'cac';
+import { benchAgglomerativeCommand } from './benchAgglomerative.ts';
 import { benchDbscanCommand } from './benchDbscan.ts';
 import { benchGaussianMixtureCommand } from './benchGaussianMixture.ts';
 import { benchKmeansCommand } from './benchKmeans.ts';
@@ -7,6 +8,7 @@ import { benchMatmulCommand } from './benchMatmul.ts';
 import { benchModelCommand } from './benchModel.ts';
 import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
+import { clusterAgglomerativeCommand } from './clusterAgglomerative.ts';
 import { clusterDbscanCommand } from './clusterDbscan.ts';
 import { clusterGaussianMixtureCommand } from './clusterGaussianMixture.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
@@ -30,11 +32,13 @@ const commands: readonly Command[] = [
   benchKmeansCommand,
   benchDbscanCommand,
   benchGaussianMixtureCommand,
+  benchAgglomerativeCommand,
   benchModelCommand,
   benchSuiteCommand,
   clusterKmeansCommand,
   clusterGaussianMixtureCommand,
   clusterDbscanCommand,
+  clusterAgglomerativeCommand,
 ];
 /** The first words of commands that have two. */
 const families = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0] ?? ''));

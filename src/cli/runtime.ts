@@ -1,6 +1,8 @@
 /** The page in which the command line runs its jobs in Chrome; benchmarks run in examples/bench. */
+import { benchAgglomerative } from './jobs/benchAgglomerative.ts';
 import { benchDbscan } from './jobs/benchDbscan.ts';
 import { benchGaussianMixture } from './jobs/benchGaussianMixture.ts';
+import { clusterAgglomerative } from './jobs/clusterAgglomerative.ts';
 import { clusterDbscan } from './jobs/clusterDbscan.ts';
 import { clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
@@ -20,4 +22,6 @@ offerJobs([
   benchGaussianMixture,
   clusterDbscan,
   benchDbscan,
+  clusterAgglomerative,
+  benchAgglomerative,
 ]);
