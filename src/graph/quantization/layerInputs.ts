@@ -52,7 +52,7 @@ export function layerKey({ operator, attributes, inputs }: GraphNode, weights: H
 /**
  * Runs a model in float on sample inputs and sums up, on the GPU, how the inputs of each convolution and matrix product go
  * together: Σ xxᵀ and Σ x over output positions. This is what rounding weights by the layer's output needs (`gptq`,
- * `descent`), and correcting biases.
+ * `descent`, `adaround`), and correcting biases.
  *
  * @param model float, as it is to be quantized
  * @throws InvalidInput for no batches; Aborted; whatever `model.run` throws
