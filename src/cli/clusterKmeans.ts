@@ -1,9 +1,11 @@
 import { type Command, perform, runtimeOption } from './command.ts';
+import { readInput } from './inputFiles.ts';
 import { type ClusterKmeansReport, clusterKmeans } from './jobs/clusterKmeans.ts';
 import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
-import { choiceOption, integerOption, magnitudeOption, type ParsedOptions } from './usage.ts';
+import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textOption } from './usage.ts';
 
-const initializations = ['k-means++', 'random', 'first'] as const;
+const initializations = ['k-means++', 'k-means||', 'random', 'first'] as const;
+const metrics = ['euclidean', 'cosine'] as const;
 
 /** `cuanta cluster kmeans`: clusters the points of a file. */
 export const clusterKmeansCommand: Command = {
@@ -13,6 +15,13 @@ export const clusterKmeansCommand: Command = {
   options: [
     { name: '--clusters <count>', description: 'Clusters', default: 8 },
     { name: '--init <way>', description: `First centroids: ${initializations.join(', ')}`, default: 'k-means++' },
+    {
+      name: '--starts <count>',
+      description: 'Starts with other random numbers, of which the best is kept',
+      default: 1,
+    },
+    { name: '--metric <name>', description: 'euclidean, or cosine to compare directions', default: 'euclidean' },
+    { name: '--weights <file.npy>', description: 'What each row weighs; all the same' },
     { name: '--tolerance <share>', description: 'Centroid shift² that ends it, in mean variances', default: 1e-4 },
     { name: '--max-iterations <count>', description: 'Most rounds of assignment and update', default: 300 },
     { name: '--seed <integer>', description: 'Seed of the first centroids', default: 0 },
@@ -26,10 +35,12 @@ export const clusterKmeansCommand: Command = {
     const runtime = runtimeOption(options);
     const outputs = new ArrayOutputs(options, ['labels', 'centroids']);
     const points = await readPointFile(file, options);
+    const weightFile = textOption(options, 'weights');
+    const weights = weightFile === undefined ? undefined : readInput(weightFile, 'Name a .npy file.');
     outputs.assertWritable(file);
     const { report, files } = await perform(clusterKmeans, { ...parameters, files: outputs.names }, reporter, {
       runtime,
-      inputs: { points },
+      inputs: { points, ...(weights && { weights }) },
     });
     outputs.write(files);
     reporter.result(report, () => describe(report, outputs));
@@ -40,6 +51,8 @@ function hyperparametersOf(options: ParsedOptions) {
   return {
     clusters: integerOption(options, 'clusters', 1, 2 ** 31 - 1),
     init: choiceOption(options, 'init', initializations) ?? 'k-means++',
+    starts: integerOption(options, 'starts', 1, 10_000),
+    metric: choiceOption(options, 'metric', metrics) ?? 'euclidean',
     tolerance: magnitudeOption(options, 'tolerance'),
     maximumIterations: integerOption(options, 'max-iterations', 1, 2 ** 31 - 1),
     seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { weightsOf } from '../../src/cli/jobs/pointInput.ts';
 import { readCsv } from '../../src/io/csv.ts';
 import { readNpy, writeNpy } from '../../src/io/npy.ts';
 import { cuanta, cuantaJson } from '../support/commandLine.ts';
@@ -68,6 +69,22 @@ test.concurrent('a .npy file gives what the same numbers in a .csv file give', a
   const points = join(folder, 'iris.npy');
   writeFileSync(points, writeNpy({ shape: [rowCount, columnCount], data }));
   expectOracle(await cuantaJson(['cluster', 'kmeans', points, ...asOracle]));
+});
+
+test.concurrent('directions, with weights, the best of several starts', async () => {
+  const weights = join(folder, 'weights.npy');
+  writeFileSync(weights, writeNpy({ shape: [150], data: Int32Array.from({ length: 150 }, (_, row) => 1 + (row % 3)) }));
+  const how = ['--clusters', '2', '--metric', 'cosine', '--init', 'k-means||', '--starts', '2', '--weights', weights];
+  const report = await cuantaJson(['cluster', 'kmeans', iris, '--columns', '0-3', ...how]);
+  // The first species differs from the others in its proportions.
+  expect(report).toMatchObject({ converged: true, sizes: expect.arrayContaining([50, 100]) });
+  expect(report.inertia).toBeGreaterThan(0);
+  expect(report.inertia).toBeLessThan(2);
+});
+
+test('weights of another shape', () => {
+  const weights = writeNpy({ shape: [2, 2], data: new Float32Array(4) });
+  expect(() => weightsOf(weights)).toThrow('The weights have shape [2,2]');
 });
 
 test.concurrent('the text for people has the figures, and stderr no progress', async () => {

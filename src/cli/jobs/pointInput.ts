@@ -16,3 +16,16 @@ export function pointsOf(bytes: Uint8Array | undefined): HostPoints {
   }
   return { data, rowCount, columnCount };
 }
+
+/**
+ * What points weigh: a `.npy` file of [rows] in any type of numbers.
+ *
+ * @throws InvalidInput
+ */
+export function weightsOf(bytes: Uint8Array): Float64Array<ArrayBuffer> {
+  const { data, shape } = readNpy(bytes);
+  if (shape.length !== 1) {
+    throw new InvalidInput(`The weights have shape [${shape}]; they take one number a row, [rows].`);
+  }
+  return Float64Array.from(data as ArrayLike<number | bigint>, Number);
+}
