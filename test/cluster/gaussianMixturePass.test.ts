@@ -182,21 +182,24 @@ describe('a pass against float64', () => {
     });
   });
 
-  it.each(cases.slice(2))(`moments by labels: ${title}`, async (given) => {
-    await withPass(given, async (pass, points, exponent) => {
-      const { rows, columns, components } = given;
-      const random = createRandom(rows + 1);
-      const labels = Int32Array.from({ length: rows }, () => random.integer(0, components - 1));
-      const means = Float64Array.from({ length: components * columns }, () => random.normal());
-      const centres = packMeans(means, columns, exponent);
-      const { logLikelihood, moments } = await pass.totals(labels, centres);
-      expect(logLikelihood).toBe(0);
-      const share = (row: number, component: number) => (labels[row] === component ? 1 : 0);
-      const expected = momentsOf(given, points, centres, exponent, share);
-      for (const [index, sum] of expected.sums.entries()) {
-        const bound = 2e-6 * (expected.magnitudes[index] as number);
-        expect(Math.abs((moments[index] as number) - sum), `moment ${index}`).toBeLessThanOrEqual(bound);
-      }
-    });
-  });
+  it.each([cases[2], cases[6], cases[8], cases[10]].filter((given) => given !== undefined))(
+    `moments by labels: ${title}`,
+    async (given) => {
+      await withPass(given, async (pass, points, exponent) => {
+        const { rows, columns, components } = given;
+        const random = createRandom(rows + 1);
+        const labels = Int32Array.from({ length: rows }, () => random.integer(0, components - 1));
+        const means = Float64Array.from({ length: components * columns }, () => random.normal());
+        const centres = packMeans(means, columns, exponent);
+        const { logLikelihood, moments } = await pass.totals(labels, centres);
+        expect(logLikelihood).toBe(0);
+        const share = (row: number, component: number) => (labels[row] === component ? 1 : 0);
+        const expected = momentsOf(given, points, centres, exponent, share);
+        for (const [index, sum] of expected.sums.entries()) {
+          const bound = 2e-6 * (expected.magnitudes[index] as number);
+          expect(Math.abs((moments[index] as number) - sum), `moment ${index}`).toBeLessThanOrEqual(bound);
+        }
+      });
+    },
+  );
 });
