@@ -19,7 +19,11 @@ describe.each(['owned', 'staged', 'direct'] as const)('sums and counts equal Big
   });
 
   it('in parts', async () => {
-    await expectExactSums(await open(), 2500, 3, 4, gathering, 1024 * 16);
+    await expectExactSums(await open(), 2500, 3, 4, gathering, { partBytes: 1024 * 16 });
+  });
+
+  it('weighted', async () => {
+    await expectExactSums(await open(), 300, 3, 5, gathering, { weighted: true });
   });
 });
 
@@ -32,8 +36,8 @@ it('plans stay within the memory of a workgroup', () => {
     for (const bytes of [16_384, 49_152]) {
       for (const clusterCount of [1, 7, 64, 500, 1024, 5000]) {
         for (const columnCount of [1, 3, 16, 400]) {
-          const { gathering, tile, room, width, rows } = planUpdate(clusterCount, columnCount, bytes, preferred);
-          expect(room * tile * 8 + room * 4).toBeLessThanOrEqual(bytes);
+          const { gathering, tile, room, width, rows } = planUpdate(clusterCount, columnCount, bytes, preferred, true);
+          expect(room * tile * (preferred === 'staged' ? 12 : 8) + room * 4).toBeLessThanOrEqual(bytes);
           expect(tile).toBeGreaterThanOrEqual(1);
           expect(rows).toBeLessThanOrEqual(32_768);
           if (gathering === 'owned') expect(width).toBeGreaterThanOrEqual(tile);

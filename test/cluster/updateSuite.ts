@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { type Gathering, recordUpdate } from '../../src/cluster/update.ts';
+import { wholeWeights } from '../../src/cluster/weights.ts';
 import type { Engine } from '../../src/gpu/engine.ts';
 import { exactSums } from '../reference/cluster.ts';
 import { createRandom } from '../reference/random.ts';
@@ -12,7 +13,7 @@ export async function expectExactSums(
   columnCount: number,
   clusterCount: number,
   gathering: Gathering,
-  partBytes?: number,
+  { partBytes, weighted = false }: { readonly partBytes?: number; readonly weighted?: boolean } = {},
 ): Promise<void> {
   const random = createRandom(rowCount + columnCount);
   const data = Float64Array.from(
@@ -25,9 +26,17 @@ export async function expectExactSums(
     columnCount,
     clusterCount,
     async (state, points) => {
+      const weights = wholeWeights(random.uniformArray(rowCount), rowCount, 'test');
+      if (weighted) state.points.weigh(weights);
       const labels = random.integerArray(rowCount, 0, clusterCount - 1);
       const expectSums = async () => {
-        const expected = exactSums(points, state.points.exponents, labels, clusterCount);
+        const expected = exactSums(
+          points,
+          state.points.exponents,
+          labels,
+          clusterCount,
+          weighted ? weights.values : undefined,
+        );
         const sums = new BigInt64Array(await engine.readBytes(state.sums, clusterCount * columnCount * 8));
         const counts = new Uint32Array(await engine.readBytes(state.counts, clusterCount * 4));
         expect([...counts]).toEqual([...expected.counts]);

@@ -226,23 +226,25 @@ export function roundHalfEven(value: number): number {
   return rest < 0.5 ? floor : floor + 1;
 }
 
-/** Exact sums of round(x · 2^exponent) over the points of each cluster, and how many there are. */
+/** Exact sums of round(x · 2^exponent) over the points of each cluster, and how many there are, times whole weights. */
 export function exactSums(
   points: ArrayLike<number>,
   exponents: ArrayLike<number>,
   labels: ArrayLike<number>,
   clusterCount: number,
+  weights?: Uint32Array,
 ): { readonly sums: BigInt64Array<ArrayBuffer>; readonly counts: Uint32Array<ArrayBuffer> } {
   const columnCount = exponents.length;
   const sums = new BigInt64Array(clusterCount * columnCount);
   const counts = new Uint32Array(clusterCount);
   for (let row = 0; row < labels.length; row++) {
     const cluster = labels[row] as number;
-    counts[cluster] = (counts[cluster] as number) + 1;
+    const weight = weights?.[row] ?? 1;
+    counts[cluster] = (counts[cluster] as number) + weight;
     for (let column = 0; column < columnCount; column++) {
       const value = (points[row * columnCount + column] as number) * 2 ** (exponents[column] as number);
       const index = cluster * columnCount + column;
-      sums[index] = (sums[index] as bigint) + BigInt(roundHalfEven(value));
+      sums[index] = (sums[index] as bigint) + BigInt(weight) * BigInt(roundHalfEven(value));
     }
   }
   return { sums, counts };
