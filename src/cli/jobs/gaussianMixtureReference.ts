@@ -28,7 +28,7 @@ export interface ReferenceProblem {
 }
 
 /** The covariance of one component as a matrix, whatever the type. */
-export function covarianceMatrix(
+function covarianceMatrix(
   { covariance, columnCount }: Pick<ReferenceProblem, 'covariance' | 'columnCount'>,
   covariances: Float64Array,
   component: number,
@@ -94,7 +94,7 @@ function expect(problem: ReferenceProblem, mixture: ReferenceMixture) {
 }
 
 /** The mixture that responsibilities make, in two passes: means, then covariances about them. */
-export function maximize(
+function maximize(
   { points, columnCount, covariance, regularization }: ReferenceProblem,
   responsibilities: Float64Array,
 ): ReferenceMixture {
