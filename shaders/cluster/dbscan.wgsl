@@ -344,8 +344,10 @@ fn visitRows(row: u32, end: u32) {
         rootOf(places.z, end),
         rootOf(places.w, end),
       );
-      // Nothing to find out, as among points of one tree.
-      @if(core) if (all(states >= vec4u(uniforms.minimumPoints))) { continue; }
+      // Nothing to find out, about any others or about these, as among points of one tree.
+      @if(core) if (all(states >= vec4u(uniforms.minimumPoints))) { other = end; break; }
+      @if(link) if (all(states == vec4u(NONE))) { other = end; break; }
+      @if(border) if (all(states == vec4u(0u))) { other = end; break; }
       @if(link) if (all(roots == states.xxxx) && all(states == states.xxxx)) { continue; }
       @if(border) if (all(states <= vec4u(least4(roots)))) { continue; }
       let squared = squaredDistances(row, other);
