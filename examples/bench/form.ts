@@ -2,7 +2,7 @@
 import type { BenchKmeansParameters } from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, matmulTypes } from '../../src/cli/jobs/benchMatmul.ts';
 import type { BenchModelParameters } from '../../src/cli/jobs/benchModel.ts';
-import { element } from './elements.ts';
+import { element } from '../shared/elements.ts';
 import { readModelFields, startModelFields } from './modelFields.ts';
 
 /** What the form asks for. */

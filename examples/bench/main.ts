@@ -8,7 +8,7 @@ import type { Job, JobContext } from '../../src/cli/jobs/job.ts';
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
 import { Aborted, Engine } from '../../src/index.ts';
 import { drawnSet } from '../ocr/drawnSet.ts';
-import { element } from './elements.ts';
+import { element } from '../shared/elements.ts';
 import { type Choice, showRunning, startForm } from './form.ts';
 import { showKmeans, showMatmul, showModel } from './results.ts';
 

@@ -2,7 +2,7 @@
 import type { BenchModelParameters } from '../../src/cli/jobs/benchModel.ts';
 import { openInputs, quantizedPrefix } from '../../src/cli/jobs/benchModel.ts';
 import { importOnnx } from '../../src/onnx/import.ts';
-import { element, make } from './elements.ts';
+import { element, make } from '../shared/elements.ts';
 
 const form = element('form', HTMLFormElement);
 const modelFile = element('model-file', HTMLInputElement);

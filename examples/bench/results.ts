@@ -5,7 +5,7 @@ import type { BenchModelReport } from '../../src/cli/jobs/benchModel.ts';
 import type { Distribution } from '../../src/cli/jobs/timing.ts';
 import { describeCheck, describeInputs, modelCells, modelColumns } from '../../src/cli/modelTable.ts';
 import { formatDistribution, formatNumber } from '../../src/cli/text.ts';
-import { element, make } from './elements.ts';
+import { element, make } from '../shared/elements.ts';
 
 interface Line {
   readonly name: string;

@@ -1,9 +1,9 @@
 import { Aborted, type Engine, type HostPoints, KMeans, type KMeansFit } from '../../src/index.ts';
-import { clearError, element, grouped, showError } from './elements.ts';
+import { clearError, element, grouped, listFigures, showError } from '../shared/elements.ts';
+import { Pacer } from '../shared/pacer.ts';
+import { coloursFor } from '../shared/palette.ts';
+import { pressKeys, steer } from '../shared/steering.ts';
 import { Globe } from './globe.ts';
-import { controlGlobe } from './globeControls.ts';
-import { Pacer } from './pacer.ts';
-import { coloursFor } from './palette.ts';
 
 /** The most that the form allows. */
 const maximumClusters = 256;
@@ -53,13 +53,12 @@ export class ClusterPanel {
     const canvas = element('globe', HTMLCanvasElement);
     const positions = engine.tensor(Float32Array.from(points.data), [points.rowCount, points.columnCount]);
     const globe = await Globe.create(engine, canvas, positions, maximumClusters);
-    controlGlobe(globe, canvas);
-    const buttons = { 'zoom-in': '+', 'zoom-out': '-', 'zoom-reset': '0' };
-    for (const [id, key] of Object.entries(buttons)) {
-      element(id, HTMLButtonElement).addEventListener('click', () => {
-        canvas.dispatchEvent(new KeyboardEvent('keydown', { key }));
-      });
-    }
+    steer(canvas, globe.camera, () => globe.draw());
+    pressKeys(canvas, [
+      [element('zoom-in', HTMLButtonElement), '+'],
+      [element('zoom-out', HTMLButtonElement), '-'],
+      [element('zoom-reset', HTMLButtonElement), '0'],
+    ]);
     return new ClusterPanel(engine, points, globe);
   }
 
@@ -150,17 +149,7 @@ export class ClusterPanel {
       'Cities a cluster': `${grouped(Math.min(...fit.sizes))} to ${grouped(Math.max(...fit.sizes))}`,
       'Labels, SHA-256': `${hash.slice(0, 12)}…`,
     };
-    this.#figures.replaceChildren(
-      ...Object.entries(figures).map(([name, value]) => {
-        const group = document.createElement('div');
-        const term = document.createElement('dt');
-        const detail = document.createElement('dd');
-        term.textContent = name;
-        detail.textContent = value;
-        group.append(term, detail);
-        return group;
-      }),
-    );
+    listFigures(this.#figures, figures);
     this.#figures.hidden = false;
   }
 }

@@ -1,13 +1,14 @@
 import type { Engine, Tensor } from '../../src/index.ts';
+import { Frames, fitCanvas } from '../shared/frames.ts';
+import type { Colour } from '../shared/palette.ts';
+import { type Surface, surfaceOf } from '../shared/surface.ts';
 import { OrbitCamera, verticalFieldOfView } from './camera.ts';
 import shader from './globe.wgsl?raw';
-import type { Colour } from './palette.ts';
-import { type Surface, surfaceOf } from './surface.ts';
 
 /** Floats of the shader's `View`. */
 const viewFloats = 40;
 const unlabelled = -1;
-/** The colour behind the globe, as in demo.css. */
+/** The colour behind the globe, as in page.css. */
 const space: GPUColor = [7 / 255, 11 / 255, 21 / 255, 1];
 /** How many points the size of a point was chosen for. */
 const usualPointCount = 171_075;
@@ -83,8 +84,7 @@ export class Globe {
   readonly #palette: GPUBuffer;
   readonly #pointCount: number;
   #centroidCount = 0;
-  #stale = false;
-  #drawing = false;
+  readonly #frames = new Frames(() => this.#render());
 
   private constructor(
     engine: Engine,
@@ -186,19 +186,8 @@ export class Globe {
     this.draw();
   }
 
-  /** Draws at the next frame, however often it is called before. On a slow adapter the next frame waits for the last. */
   draw(): void {
-    this.#stale = true;
-    if (this.#drawing) return;
-    this.#drawing = true;
-    const frame = async (): Promise<void> => {
-      this.#stale = false;
-      // A lost device is reported by who owns it.
-      await this.#render().catch(() => undefined);
-      if (this.#stale) requestAnimationFrame(frame);
-      else this.#drawing = false;
-    };
-    requestAnimationFrame(frame);
+    this.#frames.request();
   }
 
   #storage(size: number): GPUBuffer {
@@ -210,13 +199,8 @@ export class Globe {
 
   async #render(): Promise<void> {
     const { device, info } = this.#engine;
-    // Shaders on the CPU pay for every pixel.
-    const pixelRatio = info.software ? Math.min(devicePixelRatio, 1) : Math.min(devicePixelRatio, 2.5);
-    const width = Math.round(this.#canvas.clientWidth * pixelRatio);
-    const height = Math.round(this.#canvas.clientHeight * pixelRatio);
-    if (width === 0 || height === 0) return;
-    if (this.#canvas.width !== width) this.#canvas.width = width;
-    if (this.#canvas.height !== height) this.#canvas.height = height;
+    const pixelRatio = fitCanvas(this.#engine, this.#canvas);
+    if (pixelRatio === 0) return;
     this.#writeView(this.#points, pixelRatio);
     this.#writeView(this.#centroids, pixelRatio);
     const encoder = device.createCommandEncoder();

@@ -4,11 +4,11 @@
  */
 import { offerJobs } from '../../src/cli/pageRuntime.ts';
 import type { Engine } from '../../src/index.ts';
+import { loadCities, loadEmbeddings } from '../data/load.ts';
+import { element, showError } from '../shared/elements.ts';
+import { openEngine } from '../shared/openEngine.ts';
 import { ClusterPanel } from './clusterPanel.ts';
-import { element, showError } from './elements.ts';
-import { loadCities, loadEmbeddings } from './loadData.ts';
 import { mainJob } from './mainJob.ts';
-import { openEngine } from './openEngine.ts';
 import { SearchPanel } from './searchPanel.ts';
 
 const query = new URLSearchParams(location.search);

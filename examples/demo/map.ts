@@ -1,4 +1,4 @@
-import { coloursFor, toCss } from './palette.ts';
+import { coloursFor, toCss } from '../shared/palette.ts';
 
 const width = 1600;
 const height = 800;

@@ -1,5 +1,5 @@
 import type { Engine } from '../../src/index.ts';
-import { clearError, element, grouped, showError, tableRow } from './elements.ts';
+import { clearError, element, grouped, showError, tableRow } from '../shared/elements.ts';
 import { reportSearch, type SearchFigures } from './searchReport.ts';
 import { bestMatches, type VectorFormat, VectorIndex, type Vectors, vectorFormats } from './vectorIndex.ts';
 

@@ -1,7 +1,7 @@
 /** What the page does with its picture: it reads it, quantizes models, and compares. */
 import { breathe } from '../../src/cli/jobs/job.ts';
 import { Aborted, type Model } from '../../src/index.ts';
-import { clearError, element, showError } from '../demo/elements.ts';
+import { clearError, element, showError } from '../shared/elements.ts';
 import { agreement } from './difference.ts';
 import { showFigures } from './figures.ts';
 import type { ModelRegistry } from './models.ts';

@@ -1,5 +1,5 @@
 /** The table of times and bytes. */
-import { element, grouped, tableRow } from '../demo/elements.ts';
+import { element, grouped, tableRow } from '../shared/elements.ts';
 import { type ModelRegistry, planBytes, weightBytes } from './models.ts';
 import { type OcrModels, type PageText, type Stage, stages } from './reader.ts';
 

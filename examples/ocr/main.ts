@@ -1,6 +1,6 @@
 /** The page that reads pictures. Query: `sample` (name of the sample to begin with; the first unless given). */
-import { element, showError } from '../demo/elements.ts';
-import { openEngine } from '../demo/openEngine.ts';
+import { element, showError } from '../shared/elements.ts';
+import { openEngine } from '../shared/openEngine.ts';
 import { Desk, say } from './desk.ts';
 import { showFigures } from './figures.ts';
 import { ModelRegistry } from './models.ts';

@@ -1,7 +1,6 @@
 /** The part of the page where models are quantized, chosen from files, and saved. */
 import type { CalibrationMethod, QuantizedModel, QuantizeModelOptions } from '../../src/index.ts';
-import { make } from '../bench/elements.ts';
-import { element, grouped, showError } from '../demo/elements.ts';
+import { element, grouped, make, showError } from '../shared/elements.ts';
 import type { Desk } from './desk.ts';
 import type { ModelRegistry } from './models.ts';
 import { type ModelRole, modelRoles } from './reader.ts';

@@ -1,6 +1,6 @@
 /** Where pictures come from: a file, a drop, the clipboard, the camera. */
 import { InvalidInput } from '../../src/index.ts';
-import { element } from '../demo/elements.ts';
+import { element } from '../shared/elements.ts';
 
 /** Pictures are shrunk to this many pixels on their longer side, which is more than reading gains from. */
 const longestPicture = 4096;

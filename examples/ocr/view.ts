@@ -1,6 +1,5 @@
 /** The picture with boxes over it, and its lines of text beside it: to point at the one lights the other. */
-import { make } from '../bench/elements.ts';
-import { element } from '../demo/elements.ts';
+import { element, make } from '../shared/elements.ts';
 import { compareTexts, type Piece } from './difference.ts';
 import type { Quad } from './geometry.ts';
 import type { LineText } from './recognition.ts';

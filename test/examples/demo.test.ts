@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { OrbitCamera } from '../../examples/demo/camera.ts';
 import { inertiaOf } from '../../examples/demo/citiesReport.ts';
 import { SignalToNoise } from '../../examples/demo/measure.ts';
-import { Pacer } from '../../examples/demo/pacer.ts';
-import { coloursFor } from '../../examples/demo/palette.ts';
 import { bestMatches } from '../../examples/demo/vectorIndex.ts';
+import { Pacer } from '../../examples/shared/pacer.ts';
+import { coloursFor } from '../../examples/shared/palette.ts';
 
 describe('best matches', () => {
   test('come best first, without the query, equal ones in order of index', () => {

@@ -1,7 +1,7 @@
-import { assets } from '../data/assets.ts';
-import { type Cities, type CityRecord, readCities } from '../data/cities.ts';
-import { type Embeddings, readEmbeddings } from '../data/embeddings.ts';
-import { bytesAt, request } from '../data/fetchBytes.ts';
+import { assets } from './assets.ts';
+import { type Cities, type CityRecord, readCities } from './cities.ts';
+import { type Embeddings, readEmbeddings } from './embeddings.ts';
+import { bytesAt, request } from './fetchBytes.ts';
 
 /**
  * The cities of the page.
