@@ -49,6 +49,7 @@ export {
 export type { GaussianMixtureFit } from './cluster/gaussianMixtureFit.ts';
 export type { CovarianceType } from './cluster/gaussianMixtureModel.ts';
 export type { MixtureSample } from './cluster/gaussianMixtureSample.ts';
+export type { Int8Report } from './cluster/int8Rounds.ts';
 export {
   type EpsilonSuggestion,
   type KDistancesRun,
@@ -61,6 +62,7 @@ export {
   type KMeansIteration,
   type KMeansMetric,
   type KMeansOptions,
+  type KMeansPrecision,
   type KMeansProgress,
   type KMeansRun,
 } from './cluster/kmeans.ts';

@@ -2,10 +2,12 @@ import { commitOrVersion } from './checkout.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type BenchKmeansReport, benchKmeans } from './jobs/benchKmeans.ts';
 import { formatDistribution, formatNumber, textTable } from './text.ts';
-import { integerOption, type ParsedOptions, UsageError } from './usage.ts';
+import { choiceOption, integerOption, type ParsedOptions, UsageError } from './usage.ts';
 
 /** Coordinates of all points: 1 GiB of float32. */
 const largestData = 2 ** 28;
+
+const precisions = ['f32', 'int8'] as const;
 
 /** `cuanta bench kmeans`: times k-means. */
 export const benchKmeansCommand: Command = {
@@ -18,6 +20,11 @@ export const benchKmeansCommand: Command = {
     { name: '--iterations <count>', description: 'Rounds of assignment and update in a fit', default: 5 },
     { name: '--runs <count>', description: 'Timed fits', default: 3 },
     { name: '--seed <integer>', description: 'Seed of the points', default: 1 },
+    {
+      name: '--precision <kind>',
+      description: `${precisions.join(', ')}; int8 is timed in turns with f32`,
+      default: 'f32',
+    },
     { name: '--peers', description: 'Time ml-kmeans on the CPU in turns with ours' },
   ],
   example: 'bench kmeans --points 100000 --dimensions 16 --clusters 64 --iterations 5 --peers',
@@ -45,6 +52,7 @@ function parametersOf(options: ParsedOptions) {
     runs: integerOption(options, 'runs', 1, 1000),
     seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),
     peers: options.peers === true,
+    precision: choiceOption(options, 'precision', precisions) ?? 'f32',
   };
 }
 
@@ -60,5 +68,10 @@ function describe({ cases, peers = [], ratios = [] }: BenchKmeansReport): string
   const lines = ratios.map(
     ({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`,
   );
-  return [textTable(header, rows), ...lines].join('\n');
+  const shares = cases.flatMap(({ name, recheckShare, gaveUp }) =>
+    recheckShare === undefined
+      ? []
+      : [`${name} left ${formatNumber(100 * recheckShare)} % of the points to f32${gaveUp ? ' and was given up' : ''}`],
+  );
+  return [textTable(header, rows), ...shares, ...lines].join('\n');
 }

@@ -8,7 +8,7 @@ export interface Int8Report {
   readonly rounds: number;
   /** Share of the points, in the last of them, that it left to f32; 0 if there was none. */
   readonly recheckShare: number;
-  /** Whether it left so many that the rest of the fit was assigned in f32 alone. */
+  /** Whether it did not pay, so that the rest of the fit was assigned in f32 alone. */
   readonly gaveUp: boolean;
 }
 
@@ -16,11 +16,13 @@ export interface Int8Report {
 const largestRecheckShare = 1 / 2;
 /** Until centroids have spread, more is left open than later. */
 const firstRounds = 2;
+/** Columns for which f32 holds points in registers; unpacking bytes takes longer than that saves. */
+const narrowColumns = 32;
 
 /**
  * Assigns rounds in 8 bits as long as that pays: until a round after the second leaves more than half of the points to
- * f32. The rule counts instead of measuring time, so that it does the same on a busy machine; labels do not depend on it
- * in any case. Holds GPU memory until `release()`.
+ * f32, and for up to 32 columns only where `engine.dotPath` is `packed`. The rule counts instead of measuring time, so that
+ * it does the same on a busy machine; labels do not depend on it in any case. Holds GPU memory until `release()`.
  */
 export class Int8Rounds {
   readonly #rowCount: number;
@@ -29,7 +31,9 @@ export class Int8Rounds {
 
   constructor(state: ClusterState) {
     this.#rowCount = state.points.rowCount;
-    this.#quantized = new QuantizedPoints(state);
+    const { columnCount } = state.points;
+    if (state.engine.dotPath === 'packed' || columnCount > narrowColumns) this.#quantized = new QuantizedPoints(state);
+    else this.#report = { ...this.#report, gaveUp: true };
   }
 
   /** How to assign the next rounds. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { recordAssign, recordNorms } from '../../src/cluster/assign.ts';
 import { recordAssignInt8 } from '../../src/cluster/assignInt8.ts';
 import { QuantizedPoints } from '../../src/cluster/quantizeRows.ts';
@@ -10,11 +10,18 @@ import { useEngine } from '../support/engine.ts';
 import { readCentroidCodes, readPointCodes } from './int8Support.ts';
 import { blobs, unpad, withState } from './support.ts';
 
-const engines = {
-  unpacked: useEngine({ dotPath: 'unpacked' }),
-  packed: useEngine({ dotPath: 'packed' }),
-};
+const openShared = useEngine();
 const paths = ['unpacked', 'packed'] as const;
+
+async function openWith(path: (typeof paths)[number]): Promise<Engine> {
+  const engine = await openShared();
+  vi.spyOn(engine, 'dotPath', 'get').mockReturnValue(path);
+  return engine;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** Centroids near the points: rows of them, half of them drawn to the middle. */
 function centroidsNear(state: ClusterState, points: Float32Array): Float32Array<ArrayBuffer> {
@@ -57,7 +64,7 @@ async function assignBoth(
 }
 
 describe.each(paths)('labels equal exact ones: %s', (path) => {
-  const open = engines[path];
+  const open = () => openWith(path);
 
   it.each([
     { rowCount: 1, columnCount: 1, clusterCount: 1 },
@@ -131,7 +138,7 @@ describe.each(paths)('codes alone decide nothing wrong: %s', (path) => {
     { columnCount: 17, clusterCount: 9, spread: 0.04 },
   ])('near ties in $columnCount columns, $clusterCount clusters', async ({ columnCount, clusterCount, spread }) => {
     const rowCount = 1500;
-    const engine = await engines[path]();
+    const engine = await openWith(path);
     // The ends of the range; the points themselves are replaced.
     const data = Float64Array.from({ length: rowCount * columnCount }, (_, index) =>
       index < columnCount ? -0.9 : 0.9,
@@ -193,7 +200,7 @@ describe.each(paths)('codes alone decide nothing wrong: %s', (path) => {
 });
 
 it('does nothing once the iteration has halted, unless forced', async () => {
-  const engine = await engines.unpacked();
+  const engine = await openWith('unpacked');
   await withState(engine, blobs(4, 100, 3, 4), 3, 4, async (state, points) => {
     state.setCentroids(centroidsNear(state, points));
     const quantized = new QuantizedPoints(state);

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { InvalidInput } from '../../src/base/errors.ts';
+import { Int8Rounds } from '../../src/cluster/int8Rounds.ts';
 import { KMeans, type KMeansOptions } from '../../src/cluster/kmeans.ts';
 import type { HostPoints } from '../../src/cluster/points.ts';
 import digitsText from '../oracles/digits.csv?raw';
@@ -10,9 +11,20 @@ import moonsText from '../oracles/moons.csv?raw';
 import moonsOracle from '../oracles/moons.json';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
-import { blobs } from './support.ts';
+import { blobs, withState } from './support.ts';
 
-const open = useEngine();
+const openShared = useEngine();
+
+/** An engine with the products of GPUs: without them, narrow rows are left to f32. */
+async function open() {
+  const engine = await openShared();
+  vi.spyOn(engine, 'dotPath', 'get').mockReturnValue('packed');
+  return engine;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** Points of an oracle's CSV, whose last column is the class. */
 function pointsOf(text: string): HostPoints {
@@ -114,6 +126,23 @@ describe('the same bits as f32', () => {
 });
 
 describe('when 8 bits do not pay', () => {
+  it('leaves narrow rows to f32 where bytes have to be unpacked', async () => {
+    for (const [dotPath, columnCount, pays] of [
+      ['unpacked', 32, false],
+      ['unpacked', 33, true],
+      ['packed', 1, true],
+    ] as const) {
+      const engine = await openShared();
+      vi.spyOn(engine, 'dotPath', 'get').mockReturnValue(dotPath);
+      await withState(engine, new Float64Array(4 * columnCount), columnCount, 2, async (state) => {
+        const rounds = new Int8Rounds(state);
+        expect(rounds.options.quantized !== undefined).toBe(pays);
+        expect(rounds.report).toEqual({ rounds: 0, recheckShare: 0, gaveUp: !pays });
+        rounds.release();
+      });
+    }
+  });
+
   it('gives them up after the second round, with the same labels', async () => {
     const random = createRandom(11);
     const points = { data: random.normalArray(1500 * 128), rowCount: 1500, columnCount: 128 };

@@ -1,4 +1,4 @@
-import { KMeans, type KMeansFit } from '../../cluster/kmeans.ts';
+import { KMeans, type KMeansFit, type KMeansPrecision } from '../../cluster/kmeans.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { breathe, type Job, type JobContext, throwIfAborted } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
@@ -19,6 +19,8 @@ export interface BenchKmeansParameters {
   readonly seed: number;
   /** Whether ml-kmeans is timed too, in turns with ours. */
   readonly peers: boolean;
+  /** `int8`: assignment in 8 bits is timed too, in turns with f32. Default `f32`. */
+  readonly precision?: KMeansPrecision;
 }
 
 interface TimedFit {
@@ -38,6 +40,9 @@ interface TimedFit {
 }
 
 interface CheckedFit {
+  /** Of assignment in 8 bits: the share of points, in its last round, that it left to f32, and whether it was given up. */
+  readonly recheckShare?: number;
+  readonly gaveUp?: boolean;
   /** Points whose nearest centroid was searched in float64, chosen at random where they are not all. */
   readonly checkedRows: number;
   /** Fits before the timed ones. */
@@ -49,7 +54,7 @@ export interface BenchKmeansReport {
   readonly cases: readonly (TimedFit & KernelTimes & CheckedFit)[];
   /** Other libraries, on the same points, from the same centroids, for as many iterations. */
   readonly peers?: readonly TimedFit[];
-  /** How many times as fast as the peer an iteration of ours is. */
+  /** How many times as fast as the peer, or as f32, an iteration of ours is. */
   readonly ratios?: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
 }
 
@@ -62,15 +67,20 @@ export const benchKmeans: Job<BenchKmeansParameters, BenchKmeansReport> = {
     context.onProgress?.('making points');
     await breathe();
     const points = cloudPoints(parameters.points, dimensions, clusters, seed);
-    const fitFor = (iterations: number) => fitOnce(engine, points, parameters, iterations, context);
+    const fitWith = (precision: KMeansPrecision) => (iterations: number) =>
+      fitOnce(engine, points, { ...parameters, precision }, iterations, context);
+    const fitFor = fitWith('f32');
 
     const { iterations, checkedRows } = await check(points, parameters, fitFor, context);
     const peer = parameters.peers ? await openPeer(points, { ...parameters, iterations }) : undefined;
+    const int8 = parameters.precision === 'int8' ? await checkInt8(iterations, fitFor, fitWith('int8')) : undefined;
     const times: number[] = [];
+    const int8Times: number[] = [];
     const peerTimes: number[] = [];
     for (let run = 1; run <= runs; run++) {
       context.onProgress?.(`k-means, run ${run} of ${runs}`);
       times.push(await timed(() => fitFor(iterations)));
+      if (int8) int8Times.push(await timed(() => fitWith('int8')(iterations)));
       if (peer) {
         context.onProgress?.(`${peer.name}, run ${run} of ${runs}`);
         await breathe();
@@ -79,28 +89,60 @@ export const benchKmeans: Job<BenchKmeansParameters, BenchKmeansReport> = {
       throwIfAborted(context.signal);
     }
     context.onProgress?.('k-means, times of the kernels');
-    const kernels = await kernelTimes(engine, 1, async () => void (await fitFor(iterations)));
+    const kernelsWith = (precision: KMeansPrecision) =>
+      kernelTimes(engine, 1, async () => void (await fitWith(precision)(iterations)));
 
-    // The two fits that were checked.
-    const warmUps = 2;
-    const ours = { ...summarize('k-means f32', parameters, iterations, times), checkedRows, warmUps, ...kernels };
-    const report = { adapter: engine.info.adapter, cases: [ours] };
-    if (!peer) return { report };
-    const theirs = summarize(peer.name, parameters, iterations, peerTimes);
-    const ratio = theirs.millisecondsPerIteration.median / ours.millisecondsPerIteration.median;
-    const ratios = [{ case: ours.name, peer: theirs.name, ratio }];
-    return { report: { ...report, peers: [theirs], ratios } };
+    // The two fits that were checked, or the one that was compared with f32.
+    const summary = { ...summarize('k-means f32', parameters, iterations, times), checkedRows };
+    const cases: BenchKmeansReport['cases'][number][] = [{ ...summary, warmUps: 2, ...(await kernelsWith('f32')) }];
+    if (int8) {
+      const inInt8 = { ...summarize('k-means int8', parameters, iterations, int8Times), checkedRows };
+      cases.push({ ...inInt8, warmUps: 1, ...int8, ...(await kernelsWith('int8')) });
+    }
+    const peers = peer ? [summarize(peer.name, parameters, iterations, peerTimes)] : [];
+    const ratios = [
+      ...cases.slice(1).map((entry) => ratioOf(entry, summary)),
+      ...peers.flatMap((theirs) => cases.map((entry) => ratioOf(entry, theirs))),
+    ];
+    return {
+      report: {
+        adapter: engine.info.adapter,
+        cases,
+        ...(peers.length > 0 && { peers }),
+        ...(ratios.length > 0 && { ratios }),
+      },
+    };
   },
 };
+
+function ratioOf(ours: TimedFit, theirs: TimedFit) {
+  const ratio = theirs.millisecondsPerIteration.median / ours.millisecondsPerIteration.median;
+  return { case: ours.name, peer: theirs.name, ratio };
+}
+
+/** Compares the labels of assignment in 8 bits with those in f32, which must be the same. */
+async function checkInt8(
+  iterations: number,
+  inF32: (iterations: number) => Promise<KMeansFit>,
+  inInt8: (iterations: number) => Promise<KMeansFit>,
+): Promise<{ readonly recheckShare: number; readonly gaveUp: boolean }> {
+  const { labels, int8 } = await inInt8(iterations);
+  const expected = (await inF32(iterations)).labels;
+  const row = labels.findIndex((label, index) => label !== expected[index]);
+  if (row >= 0) {
+    throw new Error(`int8 assigns point ${row} to cluster ${labels[row]}, f32 to ${expected[row]}; they must agree.`);
+  }
+  return { recheckShare: int8?.recheckShare ?? 0, gaveUp: int8?.gaveUp ?? false };
+}
 
 function fitOnce(
   engine: Engine,
   data: Float32Array,
-  { points, dimensions, clusters }: BenchKmeansParameters,
+  { points, dimensions, clusters, precision = 'f32' }: BenchKmeansParameters,
   maximumIterations: number,
   { signal }: JobContext,
 ): Promise<KMeansFit> {
-  const means = new KMeans({ clusters, init: 'first', tolerance: 0, maximumIterations });
+  const means = new KMeans({ clusters, init: 'first', tolerance: 0, maximumIterations, precision });
   return means.fit(engine, { data, rowCount: points, columnCount: dimensions }, signal ? { signal } : {});
 }
 
