@@ -39,7 +39,7 @@ test.concurrent('cuanta cluster agglomerative finds the merges of scikit-learn, 
 test.concurrent('the text for people has sizes and heights', async () => {
   const words = ['cluster', 'agglomerative', iris, '--columns', '0-3', '--height', '10', '--runtime', 'dawn'];
   const { stdout, exitCode } = await cuanta(words);
-  expect(stdout).toMatch(/^cluster +points +share\n[─ ]+\n0 +50 +33\.3 %\n/);
-  expect(stdout).toMatch(/linkage +ward\nmerges +3\.83, 4\.85, 6\.4, 12\.3, 32\.4 \(the greatest heights\)\nSHA-256 /);
+  expect(stdout).toMatch(/^cluster +points +share\n[─ ]+\n0 +50 +33\.33 %\n/);
+  expect(stdout).toMatch(/linkage +ward\nmerges +3\.828, 4\.848, 6\.399, 12\.3, 32\.45 \(the greatest heights\)\nSHA-256 /);
   expect(exitCode).toBe(0);
 });
