@@ -40,6 +40,8 @@ test.concurrent('the text for people has sizes and heights', async () => {
   const words = ['cluster', 'agglomerative', iris, '--columns', '0-3', '--height', '10', '--runtime', 'dawn'];
   const { stdout, exitCode } = await cuanta(words);
   expect(stdout).toMatch(/^cluster +points +share\n[─ ]+\n0 +50 +33\.33 %\n/);
-  expect(stdout).toMatch(/linkage +ward\nmerges +3\.828, 4\.848, 6\.399, 12\.3, 32\.45 \(the greatest heights\)\nSHA-256 /);
+  expect(stdout).toMatch(
+    /linkage +ward\nmerges +3\.828, 4\.848, 6\.399, 12\.3, 32\.45 \(the greatest heights\)\nSHA-256 /,
+  );
   expect(exitCode).toBe(0);
 });
