@@ -86,6 +86,16 @@ export {
 export type { LinkageProgress, LinkageRun } from './cluster/mutualNeighbours.ts';
 export type { HostPoints, PointSource } from './cluster/points.ts';
 export type { Predictor } from './cluster/predictor.ts';
+export { ProductCodebooks, type ProductCodebooksOptions, type ProductEncodeRun } from './cluster/productCodebooks.ts';
+export type { HeldProductCodes, ProductBits, ProductCodes, ProductLayout } from './cluster/productCodes.ts';
+export {
+  ProductQuantizer,
+  ProductQuantizerFit,
+  type ProductQuantizerOptions,
+  type ProductQuantizerProgress,
+  type ProductQuantizerRun,
+} from './cluster/productQuantization.ts';
+export type { ProductNeighbours, ProductSearchOptions } from './cluster/productSearch.ts';
 export {
   type SilhouetteOptions,
   type SilhouetteRun,
@@ -169,6 +179,9 @@ export {
 } from './graph/receipt.ts';
 export type { NodeCheck, OutputCheck, SelfCheckReport } from './graph/selfCheck.ts';
 export type { ByteSource, BytesFrom } from './io/byteSource.ts';
+export { gunzip } from './io/gzip.ts';
+export { readIdx } from './io/idx.ts';
+export type { NpyArray } from './io/npy.ts';
 export { type PointChunkOptions, pointChunks } from './io/pointChunks.ts';
 export { type Points, type PointsOptions, readPoints } from './io/points.ts';
 export {

@@ -1,5 +1,5 @@
-import { extname } from 'node:path';
 import type { Correctness, Share } from '../graph/evaluate.ts';
+import { gunzip } from '../io/gzip.ts';
 import { openPeers } from './benchModel.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { readInput } from './inputFiles.ts';
@@ -26,15 +26,18 @@ export const evaluateCommand: Command = {
     {
       name: '--set <name or file>',
       description:
-        'ocr: drawn lines to read; ocr-directions: drawn lines, every other one upside down; a .csv of numbers with the label last; or a .npy of samples stacked on axis 0',
+        'ocr: drawn lines to read; ocr-directions: drawn lines, every other one upside down; a .csv of numbers with the label last; a .npy of samples stacked on axis 0; or the images of MNIST or Fashion-MNIST (IDX, such as t10k-images-idx3-ubyte.gz); all files may be .gz',
     },
-    { name: '--labels <file.npy>', description: 'Classes of the samples of a .npy file: integers from 0 on' },
+    {
+      name: '--labels <file>',
+      description: 'Classes of the samples of a .npy or IDX file, in a file of the same kind: integers from 0 on',
+    },
     { name: '--keys <file>', description: 'The characters of the recogniser, one a line: for the set ocr' },
     { name: '--samples <count>', description: 'Lines to draw', default: 500 },
     { name: '--seed <integer>', description: 'Seed of the drawn lines', default: 1 },
     {
       name: '--divide-by <number>',
-      description: 'What the elements in a file are divided by: 16 for UCI digits',
+      description: 'What the elements in a file are divided by: 16 for UCI digits, 255 for bytes of images',
       default: 1,
     },
     { name: '--batch <count>', description: 'Samples of a file that run at once', default: 32 },
@@ -49,7 +52,7 @@ export const evaluateCommand: Command = {
     'evaluate ch_PP-OCRv4_rec_infer.onnx --quantized rec.int8.onnx --set ocr --keys ppocr_keys_v1.txt --runtime chrome --wasm --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
-    const { set, inputs } = readSet(options);
+    const { set, inputs } = await readSet(options);
     const topK = integerOption(options, 'top', 1, 2 ** 31 - 1);
     const comparedSamples = comparedOption(options);
     const float = readModel(file);
@@ -84,8 +87,15 @@ interface ChosenSet {
   readonly inputs: Readonly<Record<string, Uint8Array>>;
 }
 
+/** How files of samples are named, before `.gz`; those of MNIST come as `t10k-images-idx3-ubyte` and with a point for a dash. */
+const formats: readonly (readonly [RegExp, TableParameters['format']])[] = [
+  [/\.csv$/i, 'csv'],
+  [/\.npy$/i, 'npy'],
+  [/[.-]idx(\d(-ubyte)?)?$/i, 'idx'],
+];
+
 /** @throws UsageError for options that do not belong to the set; InvalidInput for a file that cannot be read */
-function readSet(options: ParsedOptions): ChosenSet {
+async function readSet(options: ParsedOptions): Promise<ChosenSet> {
   const name = requiredOption(options, 'set');
   const [labels, keys] = [textOption(options, 'labels'), textOption(options, 'keys')];
   if (name === 'ocr' || name === 'ocr-directions') {
@@ -95,23 +105,27 @@ function readSet(options: ParsedOptions): ChosenSet {
     const inputs = keys === undefined ? {} : { keys: readInput(keys, 'Name the file of the recogniser’s characters.') };
     return { set: { kind: name, samples, seed }, inputs };
   }
-  const format = extname(name).slice(1);
-  if (format !== 'csv' && format !== 'npy') {
-    throw new UsageError(`--set is ${JSON.stringify(name)}; it takes ocr, ocr-directions, a .csv or a .npy file.`);
-  }
-  if ((format === 'npy') !== (labels !== undefined)) {
+  const [, format] = formats.find(([ending]) => ending.test(name.replace(/\.gz$/i, ''))) ?? [];
+  if (!format) {
     throw new UsageError(
-      format === 'npy'
-        ? '--set of a .npy file needs --labels.'
-        : 'The labels of a .csv file are its last column; leave --labels out.',
+      `--set is ${JSON.stringify(name)}; it takes ocr, ocr-directions, a .csv, a .npy or an IDX file (…-idx3-ubyte).`,
+    );
+  }
+  if ((format === 'csv') === (labels !== undefined)) {
+    throw new UsageError(
+      format === 'csv'
+        ? 'The labels of a .csv file are its last column; leave --labels out.'
+        : `--set of a .npy or IDX file needs --labels, a file of the same kind.`,
     );
   }
   const divideBy = magnitudeOption(options, 'divide-by');
   if (divideBy === 0) throw new UsageError('--divide-by is 0; it takes a number above 0.');
-  const samples = readInput(name, 'Name a .csv or .npy file.');
+  const read = (file: string): Promise<Uint8Array> =>
+    gunzip(readInput(file, 'Name a .csv, .npy or IDX file, which may be .gz.'), file);
+  const samples = await read(name);
   return {
     set: { kind: 'table', format, divideBy, batch: integerOption(options, 'batch', 1, 2 ** 31 - 1) },
-    inputs: labels === undefined ? { samples } : { samples, labels: readInput(labels, 'Name a .npy file.') },
+    inputs: labels === undefined ? { samples } : { samples, labels: await read(labels) },
   };
 }
 

@@ -117,8 +117,11 @@ export function readNpyHeader(bytes: Uint8Array, fileBytes: number): NpyHeader {
   return { shape, dtype, count, itemBytes, dataOffset, fortranOrder, bigEndian: descr.startsWith('>'), view };
 }
 
-/** Elements of a `.npy` file as they are stored; the bytes are changed. */
-export function decodeNpy({ dtype, itemBytes, bigEndian, view }: NpyHeader, buffer: ArrayBuffer): NpyData {
+/** Elements as they are stored; the bytes are changed. */
+export function decodeNpy(
+  { dtype, itemBytes, bigEndian, view }: Pick<NpyHeader, 'dtype' | 'itemBytes' | 'bigEndian' | 'view'>,
+  buffer: ArrayBuffer,
+): NpyData {
   if (bigEndian) reverseBytes(new Uint8Array(buffer), itemBytes);
   const stored = new view(buffer);
   return dtype === 'float16' ? Float32Array.from(stored as Uint16Array, halfToNumber) : stored;
@@ -250,6 +253,7 @@ function parseShape(text: string | undefined): readonly number[] | undefined {
 
 /** Reverses the bytes of each item in place. */
 function reverseBytes(bytes: Uint8Array, itemBytes: number): void {
+  if (itemBytes === 1) return;
   for (let offset = 0; offset < bytes.length; offset += itemBytes) bytes.subarray(offset, offset + itemBytes).reverse();
 }
 

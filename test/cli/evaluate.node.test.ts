@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
@@ -102,10 +103,27 @@ describe('the command', () => {
     expect(text).toMatch(/^difference -\d+\.\d\d points/m);
   });
 
+  test('reads the files of MNIST, compressed', async () => {
+    const { data } = readCsv(digitsBytes);
+    const rows = Array.from({ length: 40 }, (_, row) => [...data.subarray(65 * row, 65 * row + 65)]);
+    const images = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 8, 0, 0, 0, 8, ...rows.flatMap((row) => row.slice(0, 64))];
+    const labels = [0, 0, 8, 1, 0, 0, 0, 40, ...rows.flatMap((row) => row.slice(64))];
+    const files = { set: at('t10k-images-idx3-ubyte.gz'), labels: at('t10k-labels-idx1-ubyte.gz') };
+    writeFileSync(files.set, gzipSync(Uint8Array.from(images)));
+    writeFileSync(files.labels, gzipSync(Uint8Array.from(labels)));
+    const { result } = await evaluate({ ...files, divideBy: 16, batch: 40 });
+    // Counted with numpy, in float64: of the first 40 rows.
+    expect(result.samples).toBe(40);
+    expect([result.float.correct.count, result.quantized.correct.count]).toEqual([38, 36]);
+  });
+
   test('says what is missing', async () => {
     await expect(evaluate({ set: 'ocr' })).rejects.toThrow('--set ocr needs --keys.');
-    await expect(evaluate({ set: 'x.txt' })).rejects.toThrow(/it takes ocr, ocr-directions, a \.csv or a \.npy file/);
+    await expect(evaluate({ set: 'x.txt' })).rejects.toThrow(
+      /it takes ocr, ocr-directions, a \.csv, a \.npy or an IDX file/,
+    );
     await expect(evaluate({ set: 'x.npy' })).rejects.toThrow('needs --labels');
+    await expect(evaluate({ set: 'x-idx3-ubyte.gz' })).rejects.toThrow('needs --labels');
     await expect(evaluate({ set: digitsFile, labels: 'x.npy' })).rejects.toThrow(/last column/);
     await expect(evaluate({ set: digitsFile, divideBy: 0 })).rejects.toThrow(/above 0/);
     await expect(evaluate({})).rejects.toThrow('--set is missing.');
@@ -150,5 +168,26 @@ describe('samples in files', () => {
     expect(wrong([1, 2])).toThrow(ShapeMismatch);
     expect(wrong([1, -1, 0])).toThrow(InvalidInput);
     expect(() => labelledBatches(arrays, input('n', 1, 2), { samples })).toThrow(/--labels/);
+  });
+
+  test('of images in bytes follow the input of the model', () => {
+    const images: TableParameters = { ...table, format: 'idx', divideBy: 255 };
+    const samples = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 51, 102, 153, 204, 255);
+    const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9);
+    const files = { samples, labels };
+    const batches = labelledBatches(images, input('n', 1, 1, 2), files);
+    expect(batches.map((batch) => batch.labels)).toEqual([[7, 0], [9]]);
+    expect(shapes(batches)).toEqual([
+      [2, 1, 1, 2],
+      [1, 1, 1, 2],
+    ]);
+    expect([...(batches[0]?.inputs.x?.data ?? [])]).toEqual([...Float32Array.of(0, 0.2, 0.4, 0.6)]);
+    expect(shapes(labelledBatches(images, input('n', 'pixels'), files))).toEqual([
+      [2, 2],
+      [1, 2],
+    ]);
+    expect(() => labelledBatches(images, input('n', 3), files)).toThrow(/samples in the file are \[1,2\]/);
+    expect(() => labelledBatches(images, input('n', 2), { samples, labels: samples })).toThrow(ShapeMismatch);
+    expect(() => labelledBatches(images, { ...input('n', 2), elementType: 'int8' }, files)).toThrow(/uint8.*int8/);
   });
 });
