@@ -11,6 +11,8 @@ export interface ChromePageOptions {
   readonly page: string;
   /** Bytes that the page can fetch from `inputs/<name>` below the root; none unless given. */
   readonly inputs?: Readonly<Record<string, Uint8Array>>;
+  /** Paths of files that the page can fetch from there too; none unless given. */
+  readonly sources?: Readonly<Record<string, string>>;
   /** Size of the window in CSS pixels; 1280 × 800 unless given. */
   readonly viewport?: Viewport;
   /** Called with each uncaught error and each `console.error` of the page. */
@@ -38,7 +40,11 @@ export interface ChromePage {
  * @throws InvalidInput when the pages are not built
  */
 export async function openChromePage(options: ChromePageOptions): Promise<ChromePage> {
-  const server = await openLocalServer({ folder: pagesFolder(), ...(options.inputs && { inputs: options.inputs }) });
+  const server = await openLocalServer({
+    folder: pagesFolder(),
+    ...(options.inputs && { inputs: options.inputs }),
+    ...(options.sources && { sources: options.sources }),
+  });
   let browser: Browser | undefined;
   const close = async () => {
     // The browser first: its open connections would keep the server.

@@ -1,8 +1,11 @@
+import { statSync } from 'node:fs';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { readInput } from './inputFiles.ts';
-import { type ClusterKmeansReport, clusterKmeans } from './jobs/clusterKmeans.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
-import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textOption } from './usage.ts';
+import { clusterKmeans } from './jobs/clusterKmeans.ts';
+import { clusterKmeansChunks } from './jobs/clusterKmeansChunks.ts';
+import { centroidsOption, describeKmeans } from './kmeansText.ts';
+import { ArrayOutputs, columnsOption, labelsOption, readPointFile } from './pointFiles.ts';
+import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
 
 const initializations = ['k-means++', 'k-means||', 'random', 'first'] as const;
 const metrics = ['euclidean', 'cosine'] as const;
@@ -27,13 +30,31 @@ export const clusterKmeansCommand: Command = {
     { name: '--seed <integer>', description: 'Seed of the first centroids', default: 0 },
     columnsOption,
     labelsOption,
-    { name: '--centroids <file.npy>', description: 'Write the centroids there (float64)' },
+    centroidsOption,
+    {
+      name: '--chunk-rows <count>',
+      description: 'Rows on the GPU at a time: reads .npy and .parquet piece by piece; always done above 1 GiB',
+    },
   ],
   example: 'cluster kmeans points.csv --clusters 3 --columns 0-3 --labels labels.npy --json',
   run: async ([file = ''], options, reporter) => {
     const parameters = hyperparametersOf(options);
     const runtime = runtimeOption(options);
     const outputs = new ArrayOutputs(options, ['labels', 'centroids']);
+    const chunks = chunksOf(file, options, parameters);
+    if (chunks) {
+      outputs.assertWritable(file);
+      const { clusters, tolerance, maximumIterations, seed } = parameters;
+      const { report, files } = await perform(
+        clusterKmeansChunks,
+        { clusters, tolerance, maximumIterations, seed, ...chunks, files: outputs.names },
+        reporter,
+        { runtime, sources: { points: file } },
+      );
+      outputs.write(files);
+      reporter.result(report, () => describeKmeans(report, outputs));
+      return;
+    }
     const points = await readPointFile(file, options);
     const weightFile = textOption(options, 'weights');
     const weights = weightFile === undefined ? undefined : readInput(weightFile, 'Name a .npy file.');
@@ -43,7 +64,7 @@ export const clusterKmeansCommand: Command = {
       inputs: { points, ...(weights && { weights }) },
     });
     outputs.write(files);
-    reporter.result(report, () => describe(report, outputs));
+    reporter.result(report, () => describeKmeans(report, outputs));
   },
 };
 
@@ -59,13 +80,31 @@ function hyperparametersOf(options: ParsedOptions) {
   };
 }
 
-function describe(report: ClusterKmeansReport, outputs: ArrayOutputs<string>): string {
-  const { inertia, iterations, converged, sizes, labelsSha256 } = report;
-  return [
-    sizesTable(sizes),
-    `inertia     ${inertia}`,
-    `iterations  ${iterations}${converged ? ', converged' : ', stopped before it converged (--max-iterations)'}`,
-    `SHA-256     ${labelsSha256} (of the labels)`,
-    ...outputs.describe(),
-  ].join('\n');
+/** Larger files are read chunk by chunk where the other options allow that. */
+const largestWholeBytes = 2 ** 30;
+
+/** How to read the file chunk by chunk, or nothing where it is read as a whole. */
+function chunksOf(
+  file: string,
+  options: ParsedOptions,
+  { init, starts, metric }: ReturnType<typeof hyperparametersOf>,
+) {
+  const asked = textOption(options, 'chunk-rows') !== undefined;
+  const columns = textOption(options, 'columns');
+  const obstacle = [
+    { present: init === 'k-means||', option: '--init k-means||' },
+    { present: starts > 1, option: '--starts' },
+    { present: metric !== 'euclidean', option: `--metric ${metric}` },
+    { present: textOption(options, 'weights') !== undefined, option: '--weights' },
+    { present: /\.csv$/i.test(file), option: 'a .csv file' },
+  ].find(({ present }) => present);
+  if (asked && obstacle)
+    throw new UsageError(`--chunk-rows does not go together with ${obstacle.option}; leave one out.`);
+  const large = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > largestWholeBytes;
+  if (obstacle || init === 'k-means||' || !(asked || large)) return undefined;
+  return {
+    init,
+    ...(asked && { chunkRows: integerOption(options, 'chunk-rows', 1, 2 ** 31 - 1) }),
+    ...(columns !== undefined && { columns }),
+  };
 }

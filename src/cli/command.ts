@@ -57,6 +57,7 @@ export async function perform<Parameters, Report>(
   where: {
     readonly runtime?: Runtime | undefined;
     readonly inputs?: Readonly<Record<string, Uint8Array>>;
+    readonly sources?: Readonly<Record<string, string>>;
     readonly onFile?: (name: string, bytes: Uint8Array) => void;
   },
 ): Promise<Outcome<Report>> {
@@ -66,6 +67,7 @@ export async function perform<Parameters, Report>(
     onProgress: progress,
     onNotice: notice,
     ...(where.inputs && { inputs: where.inputs }),
+    ...(where.sources && { sources: where.sources }),
     ...(where.onFile && { onFile: where.onFile }),
   });
   return { ...result, runtime };

@@ -12,6 +12,8 @@ export interface LocalServerOptions {
   readonly folder: string;
   /** Bytes served at `inputs/<name>`; none unless given. */
   readonly inputs?: Readonly<Record<string, Uint8Array>>;
+  /** Paths of files served there too; none unless given. */
+  readonly sources?: Readonly<Record<string, string>>;
 }
 
 /** A running server. */
@@ -70,7 +72,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   root: string,
-  { folder, inputs = {} }: LocalServerOptions,
+  { folder, inputs = {}, sources = {} }: LocalServerOptions,
   outputs: Map<string, Uint8Array>,
 ): Promise<void> {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
@@ -92,12 +94,19 @@ async function answer(
     response.writeHead(200, headers).end(input);
     return;
   }
-  await sendFile(response, folder, name);
+  const source = name.startsWith('inputs/') ? sources[name.slice('inputs/'.length)] : undefined;
+  if (source !== undefined) await sendFile(response, source);
+  else await sendPage(response, folder, name);
 }
 
-async function sendFile(response: ServerResponse, folder: string, name: string): Promise<void> {
+async function sendPage(response: ServerResponse, folder: string, name: string): Promise<void> {
   const path = normalize(join(folder, name.endsWith('/') || name === '' ? `${name}index.html` : name));
-  const file = path.startsWith(folder + sep) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+  if (path.startsWith(folder + sep)) await sendFile(response, path);
+  else response.writeHead(404, isolation).end();
+}
+
+async function sendFile(response: ServerResponse, path: string): Promise<void> {
+  const file = statSync(path, { throwIfNoEntry: false });
   if (!file?.isFile()) {
     response.writeHead(404, isolation).end();
     return;

@@ -9,9 +9,11 @@ import { benchModelCommand } from './benchModel.ts';
 import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
 import { clusterAgglomerativeCommand } from './clusterAgglomerative.ts';
+import { clusterBisectingCommand } from './clusterBisecting.ts';
 import { clusterDbscanCommand } from './clusterDbscan.ts';
 import { clusterGaussianMixtureCommand } from './clusterGaussianMixture.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
+import { clusterMiniBatchCommand } from './clusterMiniBatch.ts';
 import { type Command, commonOptions } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { infoCommand } from './info.ts';
@@ -36,6 +38,8 @@ const commands: readonly Command[] = [
   benchModelCommand,
   benchSuiteCommand,
   clusterKmeansCommand,
+  clusterMiniBatchCommand,
+  clusterBisectingCommand,
   clusterGaussianMixtureCommand,
   clusterDbscanCommand,
   clusterAgglomerativeCommand,

@@ -12,6 +12,8 @@ export interface PageRequest {
   readonly root: string;
   /** Names of the inputs to fetch. */
   readonly inputs: readonly string[];
+  /** Names of the inputs to fetch as files, of which the browser keeps large ones on disk. */
+  readonly sources: readonly string[];
 }
 
 /** What a page answers: the report as JSON, or what went wrong. Files were sent to the server. */
@@ -44,7 +46,12 @@ async function run(jobs: readonly Job<never, unknown>[], request: PageRequest): 
   const job = jobs.find(({ name }) => name === request.job);
   if (!job) throw new Error(`This page has no job ${request.job}; it has ${jobs.map(({ name }) => name).join(', ')}.`);
   const inputs = await Promise.all(
-    request.inputs.map(async (name) => [name, await fetchBytes(`${request.root}inputs/${name}`)] as const),
+    request.inputs.map(
+      async (name) => [name, new Uint8Array(await (await fetchInput(request, name)).arrayBuffer())] as const,
+    ),
+  );
+  const sources = await Promise.all(
+    request.sources.map(async (name) => [name, await (await fetchInput(request, name)).blob()] as const),
   );
   const engine = await Engine.open();
   try {
@@ -53,6 +60,7 @@ async function run(jobs: readonly Job<never, unknown>[], request: PageRequest): 
     const parameters = JSON.parse(request.parameters) as never;
     const { report, files = {} } = await job.run(engine, parameters, {
       inputs: Object.fromEntries(inputs),
+      sources: Object.fromEntries(sources),
       onProgress: (message) => globalThis.cuantaTell?.('progress', message),
       onFile: async (name, bytes) => {
         await send(`${request.root}outputs/${name}`, bytes);
@@ -66,10 +74,11 @@ async function run(jobs: readonly Job<never, unknown>[], request: PageRequest): 
   }
 }
 
-async function fetchBytes(url: string): Promise<Uint8Array> {
+async function fetchInput({ root }: PageRequest, name: string): Promise<Response> {
+  const url = `${root}inputs/${name}`;
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answered with status ${response.status}.`);
-  return new Uint8Array(await response.arrayBuffer());
+  return response;
 }
 
 async function send(url: string, bytes: Uint8Array): Promise<void> {

@@ -2,6 +2,7 @@
 import { Engine } from '../gpu/engine.ts';
 import { adapterKind, findBrowser, useSwiftShaderWithoutGpu } from './browser.ts';
 import { openChromePage } from './chrome.ts';
+import { FileBytes } from './fileBytes.ts';
 import { type Job, type JobResult, reviveError } from './jobs/job.ts';
 import type { PageAnswer, PageRequest, Tell } from './pageRuntime.ts';
 
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly runtime: Runtime;
   /** Files for the job, by name; none unless given. */
   readonly inputs?: Readonly<Record<string, Uint8Array>>;
+  /** Paths of files that the job reads piece by piece, by name; none unless given. */
+  readonly sources?: Readonly<Record<string, string>>;
   /** Told what the job is doing. */
   readonly onProgress: (message: string) => void;
   /** Takes files that the job gives before its end; they are dropped unless given. */
@@ -44,14 +47,17 @@ export function runJob<Parameters, Report>(
 async function runOnDawn<Parameters, Report>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
-  { inputs = {}, onProgress, onFile, onNotice }: RunOptions,
+  { inputs = {}, sources = {}, onProgress, onFile, onNotice }: RunOptions,
 ): Promise<JobResult<Report>> {
   const driver = useSwiftShaderWithoutGpu();
   const engine = await Engine.open();
+  const opened: Record<string, FileBytes> = {};
   try {
     if (engine.info.software) onNotice(softwareNotice(driver));
-    return await job.run(engine, parameters, { inputs, onProgress, ...(onFile && { onFile }) });
+    for (const [name, path] of Object.entries(sources)) opened[name] = await FileBytes.open(path, 'Name another file.');
+    return await job.run(engine, parameters, { inputs, sources: opened, onProgress, ...(onFile && { onFile }) });
   } finally {
+    for (const file of Object.values(opened)) await file.close();
     engine.close();
   }
 }
@@ -59,13 +65,14 @@ async function runOnDawn<Parameters, Report>(
 async function runInChrome<Parameters, Report>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
-  { inputs = {}, onProgress, onFile, onNotice }: RunOptions,
+  { inputs = {}, sources = {}, onProgress, onFile, onNotice }: RunOptions,
 ): Promise<JobResult<Report>> {
   const complaints: string[] = [];
   onProgress('starting Chrome');
   const { page, url, outputs, crashed, close } = await openChromePage({
     page: job.page,
     inputs,
+    sources,
     onError: (message) => complaints.push(message),
   });
   try {
@@ -84,6 +91,7 @@ async function runInChrome<Parameters, Report>(
       parameters: JSON.stringify(parameters),
       root: url,
       inputs: Object.keys(inputs),
+      sources: Object.keys(sources),
     };
     const answer = await Promise.race([crashed, page.evaluate(askPage, request)]);
     if ('error' in answer) throw reviveError(answer.error);

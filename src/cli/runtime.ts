@@ -3,9 +3,12 @@ import { benchAgglomerative } from './jobs/benchAgglomerative.ts';
 import { benchDbscan } from './jobs/benchDbscan.ts';
 import { benchGaussianMixture } from './jobs/benchGaussianMixture.ts';
 import { clusterAgglomerative } from './jobs/clusterAgglomerative.ts';
+import { clusterBisecting } from './jobs/clusterBisecting.ts';
 import { clusterDbscan } from './jobs/clusterDbscan.ts';
 import { clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
+import { clusterKmeansChunks } from './jobs/clusterKmeansChunks.ts';
+import { clusterMiniBatch } from './jobs/clusterMiniBatch.ts';
 import { info } from './jobs/info.ts';
 import { inspectModel } from './jobs/inspectModel.ts';
 import { quantizeModel } from './jobs/quantizeModel.ts';
@@ -18,6 +21,9 @@ offerJobs([
   runModel,
   quantizeModel,
   clusterKmeans,
+  clusterKmeansChunks,
+  clusterMiniBatch,
+  clusterBisecting,
   clusterGaussianMixture,
   benchGaussianMixture,
   clusterDbscan,

@@ -27,6 +27,7 @@ test('a crash of the GPU process in mid-run is reported as DeviceLost, and nothi
       }),
       root: url,
       inputs: ['points'],
+      sources: [],
     };
     const answer = page.evaluate((asked) => globalThis.cuantaPage?.run(asked), request);
     await running;

@@ -6,11 +6,14 @@
 import * as errors from '../../base/errors.ts';
 import { Aborted, CuantaError } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
+import type { BytesFrom } from '../../io/byteSource.ts';
 
 /** What a job gets beside its parameters. */
 export interface JobContext {
   /** Files that it reads, by name. */
   readonly inputs: Readonly<Record<string, Uint8Array>>;
+  /** Files that it reads piece by piece, by name; none unless given. */
+  readonly sources?: Readonly<Record<string, BytesFrom>>;
   /** Told what the job is doing, in a few words. */
   readonly onProgress?: (message: string) => void;
   /** Takes a file before the job ends, in place of what it took by that name before. */
