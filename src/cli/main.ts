@@ -6,6 +6,7 @@ import { benchGaussianMixtureCommand } from './benchGaussianMixture.ts';
 import { benchKmeansCommand } from './benchKmeans.ts';
 import { benchMatmulCommand } from './benchMatmul.ts';
 import { benchModelCommand } from './benchModel.ts';
+import { benchProductQuantizationCommand } from './benchProductQuantization.ts';
 import { benchSuiteCommand } from './benchSuite.ts';
 import { packageVersion } from './checkout.ts';
 import { clusterAgglomerativeCommand } from './clusterAgglomerative.ts';
@@ -14,6 +15,7 @@ import { clusterDbscanCommand } from './clusterDbscan.ts';
 import { clusterGaussianMixtureCommand } from './clusterGaussianMixture.ts';
 import { clusterKmeansCommand } from './clusterKmeans.ts';
 import { clusterMiniBatchCommand } from './clusterMiniBatch.ts';
+import { clusterProductQuantizationCommand } from './clusterProductQuantization.ts';
 import { type Command, commonOptions } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { infoCommand } from './info.ts';
@@ -35,6 +37,7 @@ const commands: readonly Command[] = [
   benchDbscanCommand,
   benchGaussianMixtureCommand,
   benchAgglomerativeCommand,
+  benchProductQuantizationCommand,
   benchModelCommand,
   benchSuiteCommand,
   clusterKmeansCommand,
@@ -43,6 +46,7 @@ const commands: readonly Command[] = [
   clusterGaussianMixtureCommand,
   clusterDbscanCommand,
   clusterAgglomerativeCommand,
+  clusterProductQuantizationCommand,
 ];
 /** The first words of commands that have two. */
 const families = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0] ?? ''));

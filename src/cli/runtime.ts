@@ -2,6 +2,7 @@
 import { benchAgglomerative } from './jobs/benchAgglomerative.ts';
 import { benchDbscan } from './jobs/benchDbscan.ts';
 import { benchGaussianMixture } from './jobs/benchGaussianMixture.ts';
+import { benchProductQuantization } from './jobs/benchProductQuantization.ts';
 import { clusterAgglomerative } from './jobs/clusterAgglomerative.ts';
 import { clusterBisecting } from './jobs/clusterBisecting.ts';
 import { clusterDbscan } from './jobs/clusterDbscan.ts';
@@ -9,6 +10,7 @@ import { clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
 import { clusterKmeansChunks } from './jobs/clusterKmeansChunks.ts';
 import { clusterMiniBatch } from './jobs/clusterMiniBatch.ts';
+import { clusterProductQuantization } from './jobs/clusterProductQuantization.ts';
 import { info } from './jobs/info.ts';
 import { inspectModel } from './jobs/inspectModel.ts';
 import { quantizeModel } from './jobs/quantizeModel.ts';
@@ -30,4 +32,6 @@ offerJobs([
   benchDbscan,
   clusterAgglomerative,
   benchAgglomerative,
+  clusterProductQuantization,
+  benchProductQuantization,
 ]);

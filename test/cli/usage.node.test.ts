@@ -70,6 +70,7 @@ const misuses: readonly (readonly [string, RegExp])[] = [
     /--covariance is "round"; it takes full, tied, diag, spherical/,
   ],
   [`cluster gaussian-mixture ${iris} --means ${iris} --starts 2`, /--starts is 2; with --means/],
+  [`cluster product-quantization ${iris} --bits 5`, /--bits is "5"; it takes 8, 4/],
   ['bench gaussian-mixture --points 10', /--points is "10"; it takes an integer from 1,000/],
   [`cluster kmeans ${iris} --labels out.csv`, /--labels is "out.csv"; it takes a file name that ends in .npy/],
   [`cluster kmeans ${iris} --labels a.npy --centroids ./a.npy`, /name two different files/],
@@ -107,6 +108,7 @@ describe.concurrent('help and version', () => {
     ['cluster agglomerative --help', /--height <distance>[\s\S]*--linkage-matrix <file.npy>/],
     ['cluster dbscan --help', /--suggest-epsilon[\s\S]*--min-points <count>[\s\S]*default: 5/],
     ['cluster gaussian-mixture --help', /--covariance <type>[\s\S]*--means <file>/],
+    ['cluster product-quantization --help', /--subspaces <count>[\s\S]*default: 8[\s\S]*--codebooks <file.npy>/],
     ['cluster kmeans --help', /--max-iterations <count>[\s\S]*default: 300/],
   ])('cuanta %s', async (words, expected) => {
     const { exitCode, stdout, stderr } = await cuanta(words.split(' ').filter((word) => word !== ''));
