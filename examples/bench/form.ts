@@ -89,10 +89,14 @@ async function readForm(): Promise<Choice> {
     };
   }
   const size = {
-    points: number('points'),
-    dimensions: number('dimensions'),
-    clusters: number('clusters'),
+    points: [number('points')],
+    dimensions: [number('dimensions')],
+    clusters: [number('clusters')],
     iterations: number('iterations'),
   };
-  return { operation: 'kmeans', parameters: { ...size, ...common, peers: data.has('kmeansPeers') } };
+  return {
+    operation: 'kmeans',
+    // TensorFlow.js takes seconds a round where shaders run on the CPU.
+    parameters: { ...size, ...common, peers: data.has('kmeansPeers'), peerIterations: 1 },
+  };
 }

@@ -1,5 +1,11 @@
 /** The benchmark page. A person uses its form; the command line runs the same jobs in it through puppeteer. */
-import { benchKmeans } from '../../src/cli/jobs/benchKmeans.ts';
+import {
+  type BenchKmeansParameters,
+  benchKmeans,
+  type KmeansProblem,
+  openMlKmeans,
+  runBenchKmeans,
+} from '../../src/cli/jobs/benchKmeans.ts';
 import { type BenchMatmulParameters, benchMatmul, runBenchMatmul } from '../../src/cli/jobs/benchMatmul.ts';
 import { type BenchModelParameters, benchModel, runBenchModel } from '../../src/cli/jobs/benchModel.ts';
 import { benchSuite } from '../../src/cli/jobs/benchSuite.ts';
@@ -77,7 +83,15 @@ const matmulJob = shown(
   },
   showMatmul,
 );
-const kmeansJob = shown(benchKmeans, showKmeans);
+const openTensorFlow = async (problem: KmeansProblem) => (await import('./tensorflow.ts')).openTensorFlow(problem);
+const kmeansJob = shown(
+  {
+    ...benchKmeans,
+    run: (engine: Engine, parameters: BenchKmeansParameters, context: JobContext) =>
+      runBenchKmeans(engine, parameters, context, [openMlKmeans, openTensorFlow]),
+  },
+  showKmeans,
+);
 const modelJob = shown(
   {
     ...benchModel,

@@ -3,10 +3,11 @@ import { breathe } from '../../src/cli/jobs/job.ts';
 import { Aborted, type Model } from '../../src/index.ts';
 import { clearError, element, showError } from '../shared/elements.ts';
 import { agreement } from './difference.ts';
-import { showFigures } from './figures.ts';
+import { showDifferences, showFigures } from './figures.ts';
 import type { ModelRegistry } from './models.ts';
-import { pairLines } from './pairing.ts';
-import { calibrationInputs, drawnMaterial, pictureMaterial, quantizeRole } from './quantization.ts';
+import { differencesOf, pairLines } from './pairing.ts';
+import { calibrationInputs, drawnMaterial, pictureMaterial, type QuantizeStage, quantizeRole } from './quantization.ts';
+import { optionsOf } from './quantizationChoice.ts';
 import type { Made, Wanted } from './quantizationPanel.ts';
 import { type OcrModels, type PageText, type ReadProgress, readPicture } from './reader.ts';
 import type { TakePicture } from './sources.ts';
@@ -28,6 +29,13 @@ export function say(text: string, done?: number): void {
   progressBar.classList.toggle('idle', done === undefined);
   progressBar.value = done ?? 0;
 }
+
+const stageNames: Readonly<Record<QuantizeStage, string>> = {
+  ranges: 'Finding ranges of',
+  layers: 'Observing the layers of',
+  preparation: 'Preparing the weights of',
+  weights: 'Rounding the weights of',
+};
 
 /** What a reading is doing, and how far it is: finding is about a third of the work. */
 function describe({ stage, done, total }: ReadProgress, which: string): [text: string, done: number] {
@@ -86,7 +94,7 @@ export class Desk {
    *
    * @param onMade told of each
    */
-  quantize({ roles, method, quantization, drawnLines }: Wanted, onMade: (made: Made) => void): void {
+  quantize({ roles, choice, drawnLines }: Wanted, onMade: (made: Made) => void): void {
     this.#begin(async (signal) => {
       if (drawnLines === undefined && !this.#float) await this.#read(signal);
       const picture = this.#picture;
@@ -95,19 +103,19 @@ export class Desk {
         drawnLines !== undefined || !picture ? drawnMaterial(drawnLines ?? 8) : pictureMaterial(picture, quads);
       for (const [index, role] of roles.entries()) {
         const step = (done: number): number => (index + done) / roles.length;
-        say(`Preparing to calibrate the ${role} …`, step(0));
+        say(`Preparing to quantize the ${role} …`, step(0));
         await breathe();
         const start = performance.now();
         const inputs = calibrationInputs(role, material, Number(sideChoice.value));
-        const quantized = await quantizeRole(this.#registry.float[role], inputs, {
-          method,
-          quantization,
+        const { file, ...made } = await quantizeRole(this.#registry.float[role], inputs, {
+          method: choice.method,
+          quantization: optionsOf(choice),
           signal,
-          onProgress: (done) =>
-            say(`Calibrating the ${role}: ${Math.round(done * inputs.length)} of ${inputs.length} …`, step(done)),
+          onProgress: (stage, done) =>
+            say(`${stageNames[stage]} the ${role}: ${Math.floor(100 * step(done))} % …`, step(done)),
         });
-        this.#registry.useQuantized(role, quantized);
-        onMade({ role, quantized, inputs: inputs.length, milliseconds: performance.now() - start });
+        await this.#registry.openQuantized(role, file);
+        onMade({ role, choice, ...made, inputs: inputs.length, milliseconds: performance.now() - start });
       }
       if (picture) await this.#read(signal);
       else say('Quantized.');
@@ -174,6 +182,7 @@ export class Desk {
       );
     }
     const page = this.#float;
+    showDifferences(undefined);
     this.#view.showLines(page.lines, none);
     showFigures(this.#registry, { float: page });
     let summary = `${page.lines.length} ${page.lines.length === 1 ? 'line' : 'lines'} read`;
@@ -196,8 +205,9 @@ export class Desk {
       });
       this.#view.showLines(lines, none);
       showFigures(this.#registry, { float: page, quantized: other });
-      const same = pairs.filter(({ left, right }) => left?.reading.text === right?.reading.text).length;
-      summary += `; ${same} of ${pairs.length} the same by the quantized models`;
+      const differences = differencesOf(pairs);
+      showDifferences(differences);
+      summary += `; ${differences.alike} of ${differences.lines} the same by the quantized models`;
       if (isFirst) summary += ' (whose first time includes compiling: read again to compare)';
     }
     say(`${summary}.`);

@@ -1,6 +1,7 @@
 /** The table of times and bytes. */
-import { element, grouped, tableRow } from '../shared/elements.ts';
+import { element, grouped, listFigures, tableRow } from '../shared/elements.ts';
 import { type ModelRegistry, planBytes, weightBytes } from './models.ts';
+import type { Differences } from './pairing.ts';
 import { type OcrModels, type PageText, type Stage, stages } from './reader.ts';
 
 const titles: Readonly<Record<Stage, string>> = { detect: 'Find lines', turn: 'Turn them', read: 'Read them' };
@@ -57,4 +58,17 @@ export function showFigures(
     row('Working memory', ({ models }) => megabytes(planBytes(models))),
     row('GPU memory of the page', ({ which }) => (which === 'float' ? megabytes(registry?.engine.memory.live) : '')),
   );
+}
+
+/** Shows how the quantized reading differs from the float one; nothing where there is none. */
+export function showDifferences(differences: Differences | undefined): void {
+  const list = element('differences', HTMLDListElement);
+  list.hidden = differences === undefined;
+  if (!differences) return;
+  const { alike, lines, changed, characters, farthest } = differences;
+  listFigures(list, {
+    'Lines alike': `${alike} of ${lines}`,
+    'Characters changed': `${changed} of ${characters}`,
+    'Boxes moved by up to': `${farthest.toFixed(1)} px`,
+  });
 }

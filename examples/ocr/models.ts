@@ -1,5 +1,5 @@
 /** The models of the page. */
-import { type Engine, loadOnnx, type Model, type QuantizedModel } from '../../src/index.ts';
+import { type Engine, loadOnnx, type Model } from '../../src/index.ts';
 import { assets } from '../data/assets.ts';
 import { bytesAt } from '../data/fetchBytes.ts';
 import { type ModelRole, modelRoles, type OcrModels } from './reader.ts';
@@ -62,17 +62,12 @@ export class ModelRegistry {
   }
 
   /**
-   * Puts a quantized model from a file into a role.
+   * Puts a quantized model from an ONNX file into a role.
    *
    * @throws what `loadOnnx` throws; the role then keeps what it had
    */
   async openQuantized(role: ModelRole, file: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#set(role, { model: await loadOnnx(this.engine, file), file });
-  }
-
-  /** Puts a model that was quantized here into a role. */
-  useQuantized(role: ModelRole, quantized: QuantizedModel): void {
-    this.#set(role, { model: quantized.model, file: quantized.toOnnx() });
   }
 
   /** Takes the quantized model of a role away. */

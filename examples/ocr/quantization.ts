@@ -1,17 +1,21 @@
 /** Quantizes the models of the page: what they are calibrated with, and what comes out. */
+import { reviveError } from '../../src/cli/jobs/job.ts';
+import { needsOf } from '../../src/cli/jobs/quantizeModel.ts';
 import {
+  Aborted,
   type CalibrateOptions,
   calibrate,
   InvalidInput,
   type Model,
   type ModelInputs,
-  type QuantizedModel,
+  observeLayers,
+  prepareWeights,
   type QuantizeModelOptions,
-  quantizeModel,
 } from '../../src/index.ts';
 import { detectorInput } from './detection.ts';
 import { type Quad, turned, withMargin } from './geometry.ts';
 import { type Picture, Source, wholeOf } from './picture.ts';
+import type { QuantizeAnswer, QuantizedFile, QuantizeTask } from './quantizeWorker.ts';
 import { classifierWidth, lineMargin, type ModelRole } from './reader.ts';
 import { groupByWidth, type LineInput, lineInput, paddedWidth } from './recognition.ts';
 import { drawLine, drawPage, textLines, textPage } from './textSet.ts';
@@ -80,31 +84,42 @@ export function calibrationInputs(
   );
 }
 
+/** What is done to a model, in this order; what a choice does not need is left out. */
+export type QuantizeStage = 'ranges' | 'layers' | 'preparation' | 'weights';
+
 export interface QuantizeRoleOptions {
   readonly method: NonNullable<CalibrateOptions['method']>;
   readonly quantization: QuantizeModelOptions;
   /** Ends the work early, with `Aborted`. */
   readonly signal: AbortSignal;
-  /** Told how much of the calibration is done, 0 … 1. */
-  readonly onProgress: (done: number) => void;
+  /** Told what is being done, and how much of all is, 0 … 1. */
+  readonly onProgress: (stage: QuantizeStage, done: number) => void;
 }
 
 /**
- * Calibrates and quantizes one of the models.
+ * Calibrates and quantizes one of the models. The GPU runs it and prepares weights; they are rounded in a worker.
  *
- * @param inputs at least one, as `calibrationInputs` gives them
- * @throws Aborted, InvalidInput without inputs, and whatever `calibrate` and `quantizeModel` throw
+ * @param inputs as `calibrationInputs` gives them; at least one where the model has to be run
+ * @throws Aborted, InvalidInput without inputs, and whatever `calibrate`, `observeLayers`, `prepareWeights` and `quantizeModel` throw
  */
 export async function quantizeRole(
   model: Model,
   inputs: readonly LineInput[],
   { method, quantization, signal, onProgress }: QuantizeRoleOptions,
-): Promise<QuantizedModel> {
-  if (inputs.length === 0) {
+): Promise<QuantizedFile> {
+  const needs = needsOf(quantization);
+  const isRun = needs.ranges || needs.layers;
+  if (isRun && inputs.length === 0) {
     throw new InvalidInput('There is no text in the picture to calibrate with; calibrate with drawn lines.');
   }
-  const { engine, graph } = model;
-  const name = graph.inputs[0]?.name ?? '';
+  const { engine, source } = model;
+  const stages: readonly QuantizeStage[] = [
+    ...(['ranges', 'layers', 'preparation'] as const).filter((stage) => needs[stage]),
+    'weights',
+  ];
+  const tell = (stage: QuantizeStage, done: number): void =>
+    onProgress(stage, (stages.indexOf(stage) + done) / stages.length);
+  const name = model.graph.inputs[0]?.name ?? '';
   async function* batches(): AsyncGenerator<ModelInputs> {
     for (const input of inputs) {
       yield { [name]: { elementType: 'float32', ...input } };
@@ -112,10 +127,44 @@ export async function quantizeRole(
       await engine.idle();
     }
   }
-  const statistics = await calibrate(model, batches(), {
-    method,
+  const watched = (stage: QuantizeStage) => ({
     signal,
-    onProgress: (count) => onProgress(count / inputs.length),
+    onProgress: (count: number) => tell(stage, count / inputs.length),
   });
-  return quantizeModel(model, statistics, quantization);
+  const statistics = needs.ranges ? await calibrate(model, batches(), { method, ...watched('ranges') }) : undefined;
+  const layerInputs = needs.layers ? await observeLayers(model, batches(), watched('layers')) : undefined;
+  const options: QuantizeModelOptions = { ...quantization, ...(layerInputs && { layerInputs }) };
+  const prepared = needs.preparation
+    ? await prepareWeights(model, statistics, options, {
+        signal,
+        onProgress: (done, all) => tell('preparation', done / all),
+      })
+    : undefined;
+  const task: QuantizeTask = { source, statistics, options: { ...options, ...(prepared && { prepared }) } };
+  return roundAside(task, signal, (done) => tell('weights', done));
+}
+
+/** Has a task done in a worker of its own, which ends with it. */
+async function roundAside(
+  task: QuantizeTask,
+  signal: AbortSignal,
+  onProgress: (done: number) => void,
+): Promise<QuantizedFile> {
+  const worker = new Worker(new URL('./quantizeWorker.ts', import.meta.url), { type: 'module' });
+  try {
+    return await new Promise((resolve, reject) => {
+      const stop = (): void => reject(new Aborted('Rounding the weights was stopped; start it again.'));
+      if (signal.aborted) return stop();
+      signal.addEventListener('abort', stop);
+      worker.addEventListener('error', ({ message }) => reject(new Error(`The worker failed: ${message}`)));
+      worker.addEventListener('message', ({ data }: MessageEvent<QuantizeAnswer>) => {
+        if ('done' in data) onProgress(data.done);
+        else if ('error' in data) reject(reviveError(data.error));
+        else resolve(data);
+      });
+      worker.postMessage(task);
+    });
+  } finally {
+    worker.terminate();
+  }
 }

@@ -1,5 +1,6 @@
 /** Where pictures come from: a file, a drop, the clipboard, the camera. */
 import { InvalidInput } from '../../src/index.ts';
+import { decodePicture, pixelsOf } from '../shared/decodePicture.ts';
 import { element } from '../shared/elements.ts';
 
 /** Pictures are shrunk to this many pixels on their longer side, which is more than reading gains from. */
@@ -11,34 +12,6 @@ export type TakePicture = () => ImageData | Promise<ImageData>;
 /** Is handed a picture, and what it shows. */
 type Receive = (picture: TakePicture, description: string) => void;
 
-function draw(image: CanvasImageSource, width: number, height: number): ImageData {
-  const scale = Math.min(longestPicture / Math.max(width, height), 1);
-  const [drawnWidth, drawnHeight] = [Math.max(Math.round(width * scale), 1), Math.max(Math.round(height * scale), 1)];
-  const context = new OffscreenCanvas(drawnWidth, drawnHeight).getContext('2d');
-  if (!context) throw new Error(`The browser gave no canvas of ${drawnWidth} × ${drawnHeight} pixels.`);
-  // Under what is transparent.
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, drawnWidth, drawnHeight);
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(image, 0, 0, drawnWidth, drawnHeight);
-  return context.getImageData(0, 0, drawnWidth, drawnHeight);
-}
-
-/** @throws InvalidInput when the browser cannot open it */
-async function decode(file: File): Promise<ImageData> {
-  const bitmap = await createImageBitmap(file).catch((cause: unknown) => {
-    throw new InvalidInput(
-      `“${file.name}” (${file.type || 'unknown type'}) is no picture that this browser can open. Choose a PNG, JPEG, WebP or AVIF file.`,
-      { cause },
-    );
-  });
-  try {
-    return draw(bitmap, bitmap.width, bitmap.height);
-  } finally {
-    bitmap.close();
-  }
-}
-
 /** The first file among what was dropped or pasted. */
 function fileOf(data: DataTransfer | null): File | undefined {
   return data?.files[0];
@@ -47,7 +20,7 @@ function fileOf(data: DataTransfer | null): File | undefined {
 function listenForFiles(receive: Receive): void {
   const input = element('file', HTMLInputElement);
   const takeFile = (file: File | undefined): void => {
-    if (file) receive(() => decode(file), `The picture ${file.name}`);
+    if (file) receive(() => decodePicture(file, longestPicture), `The picture ${file.name}`);
   };
   input.addEventListener('change', () => {
     takeFile(input.files?.[0]);
@@ -107,7 +80,7 @@ function listenForCamera(receive: Receive, fail: (error: unknown) => void): void
     snap.disabled = false;
   });
   snap.addEventListener('click', () => {
-    const picture = draw(video, video.videoWidth, video.videoHeight);
+    const picture = pixelsOf(video, video.videoWidth, video.videoHeight, longestPicture);
     receive(() => picture, 'The picture from the camera');
     dialog.close();
   });

@@ -9,6 +9,11 @@ export interface Surface {
   present(encoder: GPUCommandEncoder): Promise<void>;
 }
 
+/** The format of all surfaces on this engine's adapter. */
+export function surfaceFormat({ info }: Engine): GPUTextureFormat {
+  return info.software ? 'rgba8unorm' : navigator.gpu.getPreferredCanvasFormat();
+}
+
 /** The surface of a canvas on this engine's adapter. */
 export function surfaceOf(engine: Engine, canvas: HTMLCanvasElement): Surface {
   return engine.info.software ? new CopiedSurface(engine, canvas) : new CanvasSurface(engine, canvas);
@@ -16,11 +21,13 @@ export function surfaceOf(engine: Engine, canvas: HTMLCanvasElement): Surface {
 
 /** The canvas itself. */
 class CanvasSurface implements Surface {
-  readonly format = navigator.gpu.getPreferredCanvasFormat();
+  readonly format: GPUTextureFormat;
   readonly #device: GPUDevice;
   readonly #context: GPUCanvasContext;
 
-  constructor({ device }: Engine, canvas: HTMLCanvasElement) {
+  constructor(engine: Engine, canvas: HTMLCanvasElement) {
+    const { device } = engine;
+    this.format = surfaceFormat(engine);
     const context = canvas.getContext('webgpu');
     if (!context) throw new Error('This browser cannot draw on a canvas with WebGPU; use a current Chrome.');
     context.configure({ device, format: this.format, alphaMode: 'opaque' });
@@ -44,16 +51,17 @@ class CanvasSurface implements Surface {
  * go once it can.
  */
 class CopiedSurface implements Surface {
-  readonly format = 'rgba8unorm';
+  readonly format: GPUTextureFormat;
   readonly #device: GPUDevice;
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
   #texture: GPUTexture | undefined;
 
-  constructor({ device }: Engine, canvas: HTMLCanvasElement) {
+  constructor(engine: Engine, canvas: HTMLCanvasElement) {
+    this.format = surfaceFormat(engine);
     const context = canvas.getContext('2d');
     if (!context) throw new Error('This browser cannot draw on a canvas; use a current Chrome.');
-    this.#device = device;
+    this.#device = engine.device;
     this.#canvas = canvas;
     this.#context = context;
   }

@@ -1,0 +1,34 @@
+import {
+  adjustedRand,
+  calinskiHarabasz,
+  daviesBouldin,
+  type Engine,
+  normalizedMutualInformation,
+  silhouette,
+} from '../../src/index.ts';
+import type { HeldCloud } from './cloud.ts';
+
+/** Points whose silhouettes are averaged: with shaders on the CPU, and on a GPU. */
+const silhouettePoints = { software: 400, hardware: 4000 } as const;
+
+/** How good a clustering is: by itself, and beside the groups that the points were made in. */
+export async function scoresOf(
+  engine: Engine,
+  { cloud, source }: HeldCloud,
+  labels: Int32Array,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const scores: Record<string, string> = {};
+  const kinds = new Set(labels).size;
+  if (kinds > 1 && kinds < labels.length) {
+    const sample = engine.info.software ? silhouettePoints.software : silhouettePoints.hardware;
+    scores.Silhouette = (await silhouette(engine, source, labels, { sample, signal })).toFixed(3);
+    scores['Davies–Bouldin'] = (await daviesBouldin(engine, source, labels)).toFixed(3);
+    scores['Calinski–Harabasz'] = (await calinskiHarabasz(engine, source, labels)).toPrecision(4);
+  }
+  if (cloud.truth) {
+    scores['Rand, as made'] = adjustedRand(labels, cloud.truth).toFixed(3);
+    scores['NMI, as made'] = normalizedMutualInformation(labels, cloud.truth).toFixed(3);
+  }
+  return scores;
+}
