@@ -1,6 +1,8 @@
 import { makeSvg } from '../shared/elements.ts';
 import type { PlottedAxis } from './cloud.ts';
 
+/** Pixels at the right that the buttons for zooming cover. */
+const zoomButtons = 58;
 /** Pixels between two ticks, at least. */
 const tickSpacing = 84;
 
@@ -85,7 +87,7 @@ function scales(matrix: Float32Array, [x, y]: readonly NamedAxis[], { width, hei
   for (const value of ticksBetween(left, right, width / tickSpacing)) {
     const across = ((value - left) / (right - left)) * width;
     shapes.push(line({ x: across, y: 0 }, { x: across, y: height }, 'grid'));
-    if (across > 30 && across < width - 30) {
+    if (across > 30 && across < width - zoomButtons) {
       shapes.push(text({ x: across, y: height - 6 }, tickLabel(value, right - left), 'middle'));
     }
   }
@@ -95,7 +97,7 @@ function scales(matrix: Float32Array, [x, y]: readonly NamedAxis[], { width, hei
     if (down > 34 && down < height - 24)
       shapes.push(text({ x: 6, y: down - 4 }, tickLabel(value, top - bottom), 'start'));
   }
-  shapes.push(text({ x: width - 8, y: height - 22 }, `${x.name} →`, 'end', 'name'));
+  shapes.push(text({ x: width - zoomButtons, y: height - 22 }, `${x.name} →`, 'end', 'name'));
   shapes.push(text({ x: 8, y: 18 }, `↑ ${y.name}`, 'start', 'name'));
   return shapes;
 }

@@ -114,7 +114,7 @@ export class DataPanel {
 
   #offerAxes({ columns }: Cloud, axes: Axes): void {
     for (const [position, control] of this.#axes.entries()) {
-      const none = position === 2 ? [make('option', { value: '' }, 'none (flat)')] : [];
+      const none = position === 2 ? [make('option', { value: '' }, 'none')] : [];
       const offered = columns
         .slice(0, mostOffered)
         .map((name, value) => make('option', { value: String(value) }, name));

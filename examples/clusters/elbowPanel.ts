@@ -71,7 +71,7 @@ export class ElbowPanel {
       if (!isStopped) showError(error);
     } finally {
       this.#abort = undefined;
-      this.#button.textContent = 'Compare';
+      this.#button.textContent = 'Try each';
     }
   }
 

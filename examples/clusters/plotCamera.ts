@@ -12,7 +12,7 @@ interface Viewpoint {
 }
 
 const fieldOfView = Math.PI / 6;
-const firstDistance = 5.4;
+const firstDistance = 6.1;
 /** Half of what is seen of a flat plot; its points lie within ±1. */
 const firstReach = 1.14;
 const steepest = (89 * Math.PI) / 180;

@@ -72,8 +72,10 @@ export class Scatter {
   async copyLabels(labels: Tensor<'int32'>): Promise<void> {
     const { device } = this.#engine;
     const { buffer } = labels.allocation;
+    const cloud = this.#cloud;
     // What computes the labels has to be submitted before the copy is.
     await this.#engine.flush();
+    if (this.#cloud !== cloud) return;
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, this.#points.labels, 0, this.#points.count * 4);
     device.queue.submit([encoder.finish()]);

@@ -6,6 +6,7 @@ import {
   normalizedMutualInformation,
   silhouette,
 } from '../../src/index.ts';
+import { grouped } from '../shared/elements.ts';
 import type { HeldCloud } from './cloud.ts';
 
 /** Points whose silhouettes are averaged: with shaders on the CPU, and on a GPU. */
@@ -24,7 +25,7 @@ export async function scoresOf(
     const sample = engine.info.software ? silhouettePoints.software : silhouettePoints.hardware;
     scores.Silhouette = (await silhouette(engine, source, labels, { sample, signal })).toFixed(3);
     scores['Davies–Bouldin'] = (await daviesBouldin(engine, source, labels)).toFixed(3);
-    scores['Calinski–Harabasz'] = (await calinskiHarabasz(engine, source, labels)).toPrecision(4);
+    scores['Calinski–Harabasz'] = grouped(Math.round(await calinskiHarabasz(engine, source, labels)));
   }
   if (cloud.truth) {
     scores['Rand, as made'] = adjustedRand(labels, cloud.truth).toFixed(3);
