@@ -2,9 +2,10 @@
 // round(x * scale), below 2^30 in magnitude, times the point's weight; a sum has 64 bits, the weights of all points
 // together 32.
 //
-// points [rows][rowFloats] f32, scales [columns], labels [rows], former [rows], weights [rows], sums [clusters][columns]
-// (low, high), counts [clusters]; sums and counts are added to. If `fresh` is 1, every point is added to its cluster;
-// otherwise those whose label is not the former one are, and are taken from their former cluster.
+// points [rows][rowFloats] f32, scales [columns], labels [rows], changes as cluster/changes lists them, weights [rows], sums
+// [clusters][columns] (low, high), counts [clusters]; sums and counts are added to. If `fresh` is 1, every point is added to
+// its cluster; otherwise those that are listed are, and are taken from their former cluster. They are listed because
+// SwiftShader runs whatever a condition guards, however it turns out.
 // Conditions: weighted; without it `weights` is not read, and every point weighs 1. Of the following at most one holds;
 // without them every coordinate is added to memory at once:
 // - owned: a workgroup adds up TILE columns of its rows in its own memory first. Each thread owns a column, so that it
@@ -31,11 +32,12 @@ struct Uniforms {
   rowFloats: u32,
   fresh: u32,
 }
+struct Changes { count: u32, padding: u32, entries: array<vec2u> }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 @group(0) @binding(2) var<storage, read> scales: array<f32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
-@group(0) @binding(4) var<storage, read> former: array<u32>;
+@group(0) @binding(4) var<storage, read> changes: Changes;
 @group(0) @binding(5) var<storage, read> weights: array<u32>;
 @group(0) @binding(6) var<storage, read> control: array<u32>;
 @group(0) @binding(7) var<storage, read_write> sums: array<atomic<u32>>;
@@ -78,6 +80,16 @@ fn fixedAt(row: u32, column: u32, scale: f32) -> vec2u {
   }
 }
 
+// A row to add, its cluster, and the one that it leaves.
+struct Step { row: u32, cluster: u32, before: u32 }
+
+// Without a branch, which would cost more than the reading.
+fn stepAt(position: u32) -> Step {
+  let entry = changes.entries[position];
+  let row = select(entry.x, position, uniforms.fresh != 0u);
+  return Step(row, labels[row], entry.y);
+}
+
 @if(owned) var<workgroup> ownedSums: array<vec2u, WORDS>;
 @if(owned) var<workgroup> ownedCounts: array<u32, COUNTS>;
 
@@ -90,18 +102,15 @@ fn addRows(firstRow: u32, rowCount: u32, firstColumn: u32, local: u32) {
   // A constant bound spares the compiler a counter of its own.
   for (var i = 0u; i < 32768u; i++) {
     if (i >= rowCount) { break; }
-    let row = firstRow + i;
-    let cluster = labels[row];
-    let before = former[row];
-    if (!fresh && cluster == before) { continue; }
-    let value = fixedAt(row, column, scale);
-    let index = cluster * TILE + local;
+    let step = stepAt(firstRow + i);
+    let value = fixedAt(step.row, column, scale);
+    let index = step.cluster * TILE + local;
     ownedSums[index] = add64(ownedSums[index], value);
-    if (column == 0u) { ownedCounts[cluster] += weightOf(row); }
+    if (column == 0u) { ownedCounts[step.cluster] += weightOf(step.row); }
     if (fresh) { continue; }
-    let left = before * TILE + local;
+    let left = step.before * TILE + local;
     ownedSums[left] = sub64(ownedSums[left], value);
-    if (column == 0u) { ownedCounts[before] -= weightOf(row); }
+    if (column == 0u) { ownedCounts[step.before] -= weightOf(step.row); }
   }
   for (var cluster = 0u; cluster < uniforms.clusterCount; cluster++) {
     let sum = ownedSums[cluster * TILE + local];
@@ -154,17 +163,15 @@ fn stagedSum(index: u32) -> vec2u {
 @if(!owned)
 fn addRows(firstRow: u32, rowCount: u32, firstColumn: u32, local: u32) {
   for (var i = local; i < rowCount * TILE; i += WIDTH) {
-    let row = firstRow + i / TILE;
+    let step = stepAt(firstRow + i / TILE);
     let column = firstColumn + i % TILE;
-    let cluster = labels[row];
-    let before = former[row];
-    if (column >= uniforms.columnCount || (uniforms.fresh == 0u && cluster == before)) { continue; }
-    let value = fixedAt(row, column, scales[column]);
-    gather(cluster, column, i % TILE, value);
-    if (column == 0u) { gatherCount(cluster, weightOf(row)); }
+    if (column >= uniforms.columnCount) { continue; }
+    let value = fixedAt(step.row, column, scales[column]);
+    gather(step.cluster, column, i % TILE, value);
+    if (column == 0u) { gatherCount(step.cluster, weightOf(step.row)); }
     if (uniforms.fresh != 0u) { continue; }
-    gather(before, column, i % TILE, negative64(value));
-    if (column == 0u) { gatherCount(before, 0u - weightOf(row)); }
+    gather(step.before, column, i % TILE, negative64(value));
+    if (column == 0u) { gatherCount(step.before, 0u - weightOf(step.row)); }
   }
   @if(staged) {
     workgroupBarrier();
@@ -192,7 +199,8 @@ fn main(
   let tiles = (uniforms.columnCount + TILE - 1u) / TILE;
   let index = linearWorkgroup(workgroup, workgroups);
   let firstRow = uniforms.firstRow + index / tiles * uniforms.rowsPerWorkgroup;
-  if (firstRow >= uniforms.endRow) { return; }
-  let rowCount = min(uniforms.rowsPerWorkgroup, uniforms.endRow - firstRow);
+  let end = min(uniforms.endRow, select(changes.count, uniforms.endRow, uniforms.fresh != 0u));
+  if (firstRow >= end) { return; }
+  let rowCount = min(uniforms.rowsPerWorkgroup, end - firstRow);
   addRows(firstRow, rowCount, index % tiles * TILE, local);
 }

@@ -159,7 +159,7 @@ export function wholeNumber(value: number, least: number, name: string, remedy: 
  * With metric `cosine` it is spherical k-means (I. Dhillon, D. Modha, 2001), with the objective of R's `skmeans`: points
  * are brought to the length 1 in float64 on the CPU, centroids after each round in integers on the GPU.
  *
- * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 12 bytes a point (16 with weights); half as
+ * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 20 bytes a point (24 with weights); half as
  * much again and 4 bytes a point during `k-means++`, 8 bytes a point and the candidates, at most about 10 a cluster, during
  * `k-means||`.
  * If there are fewer different points than clusters, surplus clusters share a centroid and stay empty.

@@ -1,5 +1,6 @@
 import { Aborted } from '../base/errors.ts';
 import { type AssignOptions, recordAssign, recordNorms, type ScoreForm } from './assign.ts';
+import { recordChanges } from './changes.ts';
 import { recordFinish } from './finish.ts';
 import type { Int8Rounds } from './int8Rounds.ts';
 import { relocateEmptyClusters } from './relocate.ts';
@@ -61,8 +62,12 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | un
 function recordRound(state: ClusterState, options: AssignOptions): void {
   recordNorms(state);
   recordAssign(state, options);
-  recordUpdate(state, { changesOnly: !options.fresh });
-  state.engine.copy(state.labels, state.former, state.points.rowCount * 4);
+  if (options.fresh) {
+    recordUpdate(state);
+    state.engine.copy(state.labels, state.former, state.points.rowCount * 4);
+  } else {
+    recordUpdate(state, { changes: recordChanges(state) });
+  }
   recordFinish(state, 'usual', true);
 }
 

@@ -68,6 +68,7 @@ export class ClusterState {
   readonly scales: Allocation;
   readonly exponents: Allocation;
   readonly #held: Allocation[] = [];
+  #changes: readonly Allocation[] | undefined;
 
   constructor(points: PointSet, clusterCount: number, cosine = false) {
     const { engine, rowCount, columnCount, rowFloats } = points;
@@ -106,6 +107,12 @@ export class ClusterState {
   /** The words of `allocation`, one a row, that belong to a part. */
   rowsOf(allocation: Allocation, part: PointPart): BufferView {
     return { allocation, offset: part.firstRow * 4, size: part.rowCount * 4 };
+  }
+
+  /** Room for a list of changed rows of each part, see `recordChanges`. */
+  get changes(): readonly Allocation[] {
+    this.#changes ??= this.points.parts.map(({ rowCount }) => this.#allocate(8 + rowCount * 8));
+    return this.#changes;
   }
 
   /** Sets the largest squared shift, in the frame, that ends the iteration. */

@@ -1,3 +1,4 @@
+import type { Allocation } from '../gpu/allocation.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { workRuns } from '../gpu/windows.ts';
 import type { ClusterState } from './state.ts';
@@ -17,7 +18,7 @@ const updateKernel = declareKernel({
     points: 'read',
     scales: 'read',
     labels: 'read',
-    former: 'read',
+    changes: 'read',
     weights: 'read',
     control: 'read',
     sums: 'write',
@@ -78,14 +79,14 @@ export function planUpdate(
 export interface UpdateOptions {
   readonly gathering?: Gathering;
   /**
-   * Only the points whose label is not that of `state.former` leave their former cluster and join the new one; sums and
-   * counts are those of the former labels. Default: all points join, which is right where sums and counts are zero.
+   * Lists of rows, one a part, from `recordChanges`: only these leave their former cluster and join the new one, while sums
+   * and counts are those of the former labels. Default: all points join, which is right where sums and counts are zero.
    */
-  readonly changesOnly?: boolean;
+  readonly changes?: readonly Allocation[];
 }
 
 /** Records the addition of points to the exact sums and counts of their clusters. */
-export function recordUpdate(state: ClusterState, { gathering: preferred, changesOnly }: UpdateOptions = {}): void {
+export function recordUpdate(state: ClusterState, { gathering: preferred, changes: lists }: UpdateOptions = {}): void {
   const { engine, points, scales, control, sums, counts, clusterCount } = state;
   const { columnCount, rowFloats } = points;
   const { software, limits } = engine.info;
@@ -103,16 +104,16 @@ export function recordUpdate(state: ClusterState, { gathering: preferred, change
     conditions: { owned: gathering === 'owned', staged: gathering === 'staged', weighted },
     constants: { WIDTH: width, TILE: tile, ...(room > 0 && { WORDS: room * tile, COUNTS: room }) },
   };
-  const fresh = changesOnly ? 0 : 1;
+  const fresh = lists ? 0 : 1;
   const workPerRow = tiles * tile * 12;
-  for (const part of points.parts) {
+  for (const [index, part] of points.parts.entries()) {
     const labels = state.rowsOf(state.labels, part);
-    const former = state.rowsOf(state.former, part);
+    const changes = lists?.[index] ?? part.points;
     const weights = points.weights ? state.rowsOf(points.weights.allocation, part) : labels;
     for (const { first: firstRow, end: endRow, work } of workRuns(engine, part.rowCount, workPerRow, rows)) {
       engine.run(updateKernel, {
         uniforms: { firstRow, endRow, rowsPerWorkgroup: rows, clusterCount, columnCount, rowFloats, fresh },
-        bindings: { points: part.points, scales, labels, former, weights, control, sums, counts },
+        bindings: { points: part.points, scales, labels, changes, weights, control, sums, counts },
         workgroups: Math.ceil((endRow - firstRow) / rows) * tiles,
         work,
         variant,

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { recordChanges } from '../../src/cluster/changes.ts';
 import { type Gathering, recordUpdate } from '../../src/cluster/update.ts';
 import { wholeWeights } from '../../src/cluster/weights.ts';
 import type { Engine } from '../../src/gpu/engine.ts';
@@ -50,7 +51,7 @@ export async function expectExactSums(
         if (random.integer(0, 2) === 0) labels[row] = random.integer(0, clusterCount - 1);
       }
       engine.upload(state.labels, new Uint8Array(labels.slice().buffer));
-      recordUpdate(state, { gathering, changesOnly: true });
+      recordUpdate(state, { gathering, changes: recordChanges(state) });
       await expectSums();
     },
     partBytes,
