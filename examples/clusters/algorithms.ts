@@ -55,7 +55,7 @@ export interface Outcome {
   /** By their names. */
   readonly figures: Readonly<Record<string, string>>;
   readonly hierarchy?: Dendrogram;
-  readonly neighbours?: EpsilonSuggestion & { readonly used: number };
+  readonly neighbours?: EpsilonSuggestion & { readonly used: number; readonly minimumPoints: number };
 }
 
 /** An algorithm of the menu. */
@@ -152,7 +152,7 @@ export const algorithms: Readonly<Record<string, Algorithm>> = {
   dbscan: {
     title: 'DBSCAN',
     fields: [
-      { kind: 'number', name: 'epsilon', label: 'Epsilon', least: 0, most: 1e9, step: 'any', empty: 'suggested' },
+      { kind: 'number', name: 'epsilon', label: 'Epsilon', least: 0, most: 1e9, step: 'any', empty: 'auto' },
       { kind: 'number', name: 'minimumPoints', label: 'Min. points', least: 2, most: 65, step: 1, first: 8 },
     ],
     fit: fitDbscan,

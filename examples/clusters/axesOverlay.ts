@@ -1,8 +1,11 @@
 import { makeSvg } from '../shared/elements.ts';
 import type { PlottedAxis } from './cloud.ts';
 
-/** Pixels at the right that the buttons for zooming cover. */
+/** Pixels at the lower right that the buttons for zooming cover. */
 const zoomButtons = 58;
+const zoomHeight = 150;
+/** Pixels of a letter, about. */
+const letterWidth = 6.6;
 /** Pixels between two ticks, at least. */
 const tickSpacing = 84;
 
@@ -128,17 +131,18 @@ function box(matrix: Float32Array, axes: readonly NamedAxis[], size: Size): SVGE
       const isFarther = axis === 2 ? edge.middle.x < best.middle.x : edge.middle.y > best.middle.y;
       return isFarther ? edge : best;
     });
-    const away = (place: Place, by: number): Place => {
+    const label = (place: Place, by: number, content: string, className = ''): SVGTextElement => {
       const [right, down] = [place.x - middle.x, place.y - middle.y];
       const length = Math.hypot(right, down) || 1;
-      return {
-        x: Math.min(Math.max(place.x + (right / length) * by, 24), size.width - 24),
-        y: Math.min(Math.max(place.y + (down / length) * by + 4, 14), size.height - 6),
-      };
+      const y = Math.min(Math.max(place.y + (down / length) * by + 4, 14), size.height - 6);
+      const half = letterWidth * (content.length / 2) + 4;
+      const end = size.width - half - (y > size.height - zoomHeight ? zoomButtons - 8 : 0);
+      const x = Math.max(Math.min(place.x + (right / length) * by, end), half);
+      return text({ x, y }, content, 'middle', className);
     };
-    shapes.push(text(away(outermost.middle, 22), name, 'middle', 'name'));
-    shapes.push(text(away(outermost.from, 12), tickLabel(low, high - low), 'middle'));
-    shapes.push(text(away(outermost.to, 12), tickLabel(high, high - low), 'middle'));
+    shapes.push(label(outermost.middle, 22, name, 'name'));
+    shapes.push(label(outermost.from, 12, tickLabel(low, high - low)));
+    shapes.push(label(outermost.to, 12, tickLabel(high, high - low)));
   }
   return shapes;
 }

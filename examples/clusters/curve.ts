@@ -89,13 +89,16 @@ export function drawCurve(drawing: SVGSVGElement, curve: Curve): void {
   if (mark) {
     const across = x(mark.place);
     const isLeft = across < width / 2;
+    // Away from the curve.
+    const isHigh = y(values[places.indexOf(mark.place)] ?? 0) < height / 2;
+    const down = isHigh ? height - margin.bottom - 6 : margin.top + 10;
     shapes.push(
       makeSvg('line', { x1: across, x2: across, y1: margin.top, y2: height - margin.bottom, class: 'level' }),
       makeSvg(
         'text',
         {
           x: across + (isLeft ? 6 : -6),
-          y: margin.top + 10,
+          y: down,
           'text-anchor': isLeft ? 'start' : 'end',
           class: 'pointed',
         },

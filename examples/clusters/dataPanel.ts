@@ -36,6 +36,7 @@ export class DataPanel {
       ...Object.entries(otherSources),
     ];
     this.#source.append(...choices.map(([value, title]) => make('option', { value }, title)));
+    element('data-form', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
     for (const control of [this.#source, ...Object.values(this.#numbers)]) {
       control.addEventListener('change', () => this.load());
     }

@@ -29,7 +29,7 @@ export async function fitDbscan({ engine, source, choices, signal, say }: FitJob
       'Core points': grouped(fit.coreIndices.length),
       ...sizeRange(fit.sizes),
     },
-    neighbours: { ...neighbours, used: epsilon },
+    neighbours: { ...neighbours, used: epsilon, minimumPoints },
   };
 }
 

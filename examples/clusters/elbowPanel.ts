@@ -2,6 +2,7 @@ import { Aborted, type Engine, elbow, InvalidInput } from '../../src/index.ts';
 import { clearError, element, grouped, makeSvg, showError } from '../shared/elements.ts';
 import type { HeldCloud } from './cloud.ts';
 import { drawCurve } from './curve.ts';
+import { quantity } from './figures.ts';
 
 /** Points whose silhouettes are averaged: with shaders on the CPU, and on a GPU. */
 const silhouettePoints = { software: 300, hardware: 2000 } as const;
@@ -60,7 +61,7 @@ export class ElbowPanel {
         silhouetteSample: this.#engine.info.software ? silhouettePoints.software : silhouettePoints.hardware,
         signal,
         onProgress: ({ clusters: k, inertia }) => {
-          this.#status.textContent = `k = ${k}: inertia ${inertia.toPrecision(6)}`;
+          this.#status.textContent = `k = ${k}: inertia ${quantity(inertia)}`;
         },
       });
       if (signal.aborted) return;

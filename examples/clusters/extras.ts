@@ -26,10 +26,10 @@ export class Extras {
     if (hierarchy && hierarchy.leafCount > 1) this.#root.append(this.#dendrogram(outcome, hierarchy));
     if (neighbours) {
       const drawing = makeSvg('svg', { class: 'chart', role: 'img' });
-      const { distances, used } = neighbours;
+      const { distances, used, minimumPoints } = neighbours;
       const step = Math.max(Math.floor(distances.length / 200), 1);
       drawCurve(drawing, {
-        title: 'Distance to the farthest of the neighbours that make a core point',
+        title: `Distance to the neighbour number ${minimumPoints - 1}`,
         x: 'points, sorted',
         places: Array.from(distances.keys()).filter((place) => place % step === 0),
         values: [...distances].filter((_, place) => place % step === 0),

@@ -17,3 +17,8 @@ export function sizeRange(sizes: Int32Array): Record<string, string> {
 export function duration(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }
+
+/** A sum of squares, or the like, with about six digits. */
+export function quantity(value: number): string {
+  return Math.abs(value) >= 1e5 ? grouped(Math.round(value)) : String(Number(value.toPrecision(6)));
+}

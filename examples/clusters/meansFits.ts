@@ -9,7 +9,7 @@ import {
 import { grouped } from '../shared/elements.ts';
 import type { FitJob, Outcome } from './algorithms.ts';
 import { type Choices, chosenNumber, chosenWord } from './choices.ts';
-import { percent, sizeRange } from './figures.ts';
+import { percent, quantity, sizeRange } from './figures.ts';
 
 function common(choices: Choices): { clusters: number; seed: number } {
   return { clusters: chosenNumber(choices, 'clusters'), seed: chosenNumber(choices, 'seed') };
@@ -40,7 +40,7 @@ export async function fitKMeans({ engine, source, points, choices, signal, show 
     centroids: fit.centroids,
     figures: {
       Iterations: grouped(iterations),
-      Inertia: fit.inertia.toPrecision(6),
+      Inertia: quantity(fit.inertia),
       ...sizeRange(fit.sizes),
       ...(int8 && {
         'Rechecked in float': int8.rounds === 0 ? 'all: int8 does not pay here' : percent(int8.recheckShare),
@@ -60,7 +60,7 @@ export async function fitMiniBatch({ engine, source, choices, signal, say }: Fit
     text: `${fit.converged ? 'Converged' : 'Stopped'} after ${grouped(fit.steps)} batches.`,
     labels: fit.labels,
     centroids: fit.centroids,
-    figures: { Batches: grouped(fit.steps), Inertia: fit.inertia.toPrecision(6), ...sizeRange(fit.sizes) },
+    figures: { Batches: grouped(fit.steps), Inertia: quantity(fit.inertia), ...sizeRange(fit.sizes) },
   };
 }
 
@@ -88,6 +88,6 @@ export async function fitBisecting({ engine, source, points, choices, signal, sa
     text: `${fit.sizes.length} clusters by ${fit.splits.length} splits.`,
     labels: fit.labels,
     centroids: fit.centroids,
-    figures: { Splits: grouped(fit.splits.length), Inertia: fit.inertia.toPrecision(6), ...sizeRange(fit.sizes) },
+    figures: { Splits: grouped(fit.splits.length), Inertia: quantity(fit.inertia), ...sizeRange(fit.sizes) },
   };
 }

@@ -2,7 +2,7 @@ import { type CovarianceType, GaussianMixture, type GaussianMixtureFit } from '.
 import { grouped } from '../shared/elements.ts';
 import type { FitJob, Outcome } from './algorithms.ts';
 import { chosenNumber, chosenWord } from './choices.ts';
-import { sizeRange } from './figures.ts';
+import { quantity, sizeRange } from './figures.ts';
 
 const tolerance = 1e-3;
 const mostRounds = 100;
@@ -26,7 +26,7 @@ export async function fitMixture({ engine, source, choices, signal, say, show }:
     const change = before ? fit.lowerBound - before.lowerBound : Number.POSITIVE_INFINITY;
     converged = Math.abs(change) <= tolerance;
     const rise = before ? `, ${change >= 0 ? '+' : '−'}${Math.abs(change).toPrecision(2)}` : '';
-    const text = `Round ${rounds}: lower bound ${fit.lowerBound.toPrecision(6)}${rise}`;
+    const text = `Round ${rounds}: lower bound ${quantity(fit.lowerBound)}${rise}`;
     if (!converged) await show({ text, labels: fit.labels, centroids: fit.means });
   }
   const last = fit as GaussianMixtureFit;
@@ -36,7 +36,7 @@ export async function fitMixture({ engine, source, choices, signal, say, show }:
     centroids: last.means,
     figures: {
       Rounds: grouped(rounds),
-      'Lower bound': last.lowerBound.toPrecision(6),
+      'Lower bound': quantity(last.lowerBound),
       BIC: grouped(Math.round(last.bic)),
       ...sizeRange(last.sizes),
     },

@@ -104,7 +104,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
         columns,
         put: (target, offset) => {
           const group = random.below(groups);
-          const normals = Array.from({ length: columns }, (_, axis) => random.normal() * (axis === 0 ? 1.6 : 0.4));
+          const normals = Array.from({ length: columns }, (_, axis) => random.normal() * (axis === 0 ? 1.5 : 0.8));
           places[group]?.forEach((middle, axis) => {
             const slanted = slants[group]?.[axis]?.reduce((sum, part, other) => sum + part * (normals[other] ?? 0), 0);
             target[offset + axis] = middle + (slanted ?? 0);

@@ -22,7 +22,7 @@ export function chooses(source: string, what: 'count' | 'groups' | 'columns'): b
 export async function loadSource(engine: Engine, source: string, options: ShapeOptions): Promise<Cloud> {
   if (source === 'cities') {
     const { names, ...cities } = await loadCities(options.count);
-    const columns = ['to 0° E', 'to 90° E', 'to the north'];
+    const columns = ['x (0° E)', 'y (90° E)', 'z (north)'];
     return { name: 'Cities', points: cities, columns, rowNames: names };
   }
   if (source === 'picture') return pictureCloud('Sample picture', drawSample(longestOn(engine)));

@@ -51,7 +51,7 @@ describe('the page that clusters', () => {
     await chrome.page.click('#run');
     await waitForText('.pane-status', /^Converged after \d+ iterations\.$/);
     await waitForText('.figures', /Rand, as made/);
-    expect(await textOf('.figures')).toMatch(/Inertia[\d.]+.*Silhouette0\.\d+.*Rand, as made(0\.9|1\.0)/);
+    expect(await textOf('.figures')).toMatch(/Inertia[\d.,]+.*Silhouette0\.\d+.*Rand, as made(0\.9|1\.0)/);
   });
 
   test('picks the point in front of the pointer, and says its cluster', async () => {
