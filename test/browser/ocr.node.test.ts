@@ -110,11 +110,11 @@ describe('the page that reads pictures', () => {
     for (const role of ['detector', 'recogniser']) await chrome.page.click(`#quantize-${role}`);
     await chrome.page.select('#material', 'picture');
     await chrome.page.click('#quantize');
-    await chrome.page.waitForFunction(() => /nodes read 8-bit codes/.test(document.body.textContent ?? ''));
+    await chrome.page.waitForFunction(() => /nodes read codes/.test(document.body.textContent ?? ''));
     await untilStatus(/2 of 2 the same by the quantized models\.$/);
     // Both lines, upright and upside down.
     expect(await textOf('#quantized-models li span')).toMatch(
-      /^Classifier: [1-9]\d+ nodes read 8-bit codes.*; 4 inputs in/,
+      /^Classifier: 8-bit weights \(per channel, nearest\), 8-bit activations; [1-9]\d+ nodes read codes.*; 4 inputs in/,
     );
     const bytes = Number((await textOf('#save-classifier')).replace(/\D/g, ''));
     expect(bytes).toBeGreaterThan(100_000);
@@ -125,6 +125,37 @@ describe('the page that reads pictures', () => {
     await untilStatus(/exactly as drawn\.$/);
     expect(await chrome.page.$$('#boxes polygon.quantized')).toHaveLength(0);
     expect(await chrome.page.$$('#quantized-models li')).toHaveLength(0);
+  });
+
+  test('quantizes to few bits by keyboard, aside from the page, and stops', async () => {
+    await chrome.page.select('#preset', 'w4');
+    expect(await textOf('#explanation')).toMatch(
+      /one of 16 codes; each 32 in a row share a scale.*GPTQ.*stay in float/,
+    );
+    expect(await chrome.page.$eval('#method', (found) => (found as HTMLSelectElement).disabled)).toBe(true);
+    await chrome.page.evaluate(() => {
+      const said: string[] = [];
+      Object.assign(globalThis, { said });
+      const status = document.querySelector('#status');
+      if (!status) throw new Error('The page has no status.');
+      new MutationObserver(() => said.push(status.textContent ?? '')).observe(status, { childList: true });
+    });
+    await chrome.page.focus('#quantize');
+    await chrome.page.keyboard.press('Enter');
+    await untilStatus(/2 of 2 the same by the quantized models/);
+    const said = await chrome.page.evaluate(() => (globalThis as { said?: string[] }).said ?? []);
+    const stages = ['Observing the layers', 'Rounding the weights', 'Reading lines with the quantized models'];
+    expect(stages.map((stage) => said.findIndex((text) => text.startsWith(stage)) >= 0)).toEqual([true, true, true]);
+    expect(await textOf('#quantized-models li span')).toMatch(/^Classifier: 4-bit weights \(per 32, GPTQ\), float/);
+    expect(await textOf('#differences')).toMatch(/Lines alike2 of 2Characters changed0 of 33/);
+    const bytes = Number((await textOf('#save-classifier')).replace(/\D/g, ''));
+    expect(bytes).toBeLessThan(200_000);
+    await chrome.page.select('#weight-codes', 'adaround');
+    expect(await chrome.page.$eval('#preset', (found) => (found as HTMLSelectElement).value)).toBe('own');
+    await chrome.page.click('#quantize');
+    await untilStatus(/^Preparing the weights/);
+    await chrome.page.click('#stop');
+    await untilStatus(/^Stopped\.$/);
   });
 
   test('fits a phone', async () => {

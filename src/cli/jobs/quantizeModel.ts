@@ -148,7 +148,12 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
   },
 };
 
-function needsOf({ weights = {}, activations, correctBias = false }: JobQuantization) {
+/** What has to be found before a model can be quantized: ranges of activations, what layers are given, what the GPU finds of weights. */
+export function needsOf({
+  weights = {},
+  activations,
+  correctBias = false,
+}: Pick<QuantizeModelOptions, 'weights' | 'activations' | 'correctBias'>) {
   const { rounding = 'nearest', quantizer = 'uniform' } = weights;
   return {
     ranges: activations !== 'float',

@@ -38,6 +38,7 @@ interface Parameters extends HostParameters {
  *
  * @param graph of operator set 13 or newer; 21 for 4 bits and groups
  * @param statistics ranges of the values of this graph, as `calibrate` finds them; undefined where activations stay in float
+ * @param onProgress told how many of all nodes are done
  * @throws InvalidInput for statistics of another model or none, and patterns that fit no node; InvalidQuantization for an
  * older operator set and formats that there are not
  */
@@ -46,8 +47,9 @@ export function quantizeGraph(
   operators: OperatorTable,
   statistics: CalibrationStatistics | undefined,
   options: QuantizeModelOptions = {},
+  onProgress?: (nodes: number, all: number) => void,
 ): QuantizedGraph {
-  return quantizerOf(graph, operators, statistics, options).run();
+  return quantizerOf(graph, operators, statistics, options).run(onProgress);
 }
 
 /** What `quantizeGraph` would quantize the weights of each layer with, by the name of what the layer makes; throws as it does. */
@@ -126,18 +128,19 @@ class GraphQuantizer {
     this.#scheme = scheme;
   }
 
-  run(): QuantizedGraph {
+  run(onProgress?: (nodes: number, all: number) => void): QuantizedGraph {
     const editor = this.#editor;
     const { nodes } = editor;
     const placement = this.#place(nodes);
     const { values, sameAs, skipped } = placement;
     const dequantized = new Map(values.map((name) => [name, this.#quantize(name, sameAs.get(name))]));
     const quantized = new Set(placement.nodes);
-    for (const node of nodes) {
+    for (const [index, node] of nodes.entries()) {
+      onProgress?.(index, nodes.length);
       const given = { ...node, inputs: this.#corrected.get(node) ?? node.inputs };
       const inputs = given.inputs.map((name) => dequantized.get(name) ?? name);
       if (quantized.has(node)) this.#quantizeConstants(given, inputs);
-      if (inputs.some((name, index) => name !== node.inputs[index])) editor.update(node, { inputs });
+      if (inputs.some((name, place) => name !== node.inputs[place])) editor.update(node, { inputs });
     }
     return {
       graph: editor.finish(),
