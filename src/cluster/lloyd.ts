@@ -94,7 +94,10 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
     const rounds = Math.min(batch, maximumIterations - iteration);
     const undecidedShare = status && status.undecided / points.rowCount;
     for (let round = 0; round < rounds; round++) {
-      recordRound(state, { form, undecidedShare, fresh: iteration + round === 0, ...options.int8?.options });
+      const record = () =>
+        recordRound(state, { form, undecidedShare, fresh: iteration + round === 0, ...options.int8?.options });
+      if (round === 0) record();
+      else points.engine.speculatively(record);
     }
     status = await abortable(state.readStatus(), signal);
     if (status.halted === haltReasons.emptyCluster) {

@@ -247,6 +247,19 @@ export class Engine {
     }
   }
 
+  /**
+   * Records what may find nothing to do once it runs, such as rounds after the one that ends an iteration: how soon that is
+   * over says nothing about the speed of the adapter.
+   */
+  speculatively(record: () => void): void {
+    this.#queue.speculative = true;
+    try {
+      record();
+    } finally {
+      this.#queue.speculative = false;
+    }
+  }
+
   /** Does `work` at once even while capturing: for what is computed once and shared, such as weights. */
   uncaptured<T>(work: () => T): T {
     const capturing = this.#capturing;

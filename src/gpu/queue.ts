@@ -33,6 +33,8 @@ interface Batch {
   readonly settle: (error: CuantaError | undefined) => void;
   dispatchCount: number;
   work: number;
+  /** Whether some of its kernels may find nothing to do. */
+  speculative: boolean;
 }
 
 const maximumDispatches = 256;
@@ -43,7 +45,7 @@ function newBatch(): Batch {
   const result = new Promise<CuantaError | undefined>((resolve) => {
     settle = resolve;
   });
-  return { commands: [], outcome: new Outcome(result), settle, dispatchCount: 0, work: 0 };
+  return { commands: [], outcome: new Outcome(result), settle, dispatchCount: 0, work: 0, speculative: false };
 }
 
 function asCuantaError(error: unknown): CuantaError {
@@ -64,6 +66,8 @@ export class Queue {
   readonly #bindGroups: BindGroupCache;
   /** Set while kernels are being timed. */
   profiler: Profiler | undefined;
+  /** Set while what is recorded may find nothing to do, so that it tells nothing about how fast the adapter is. */
+  speculative = false;
   #recording = newBatch();
   #tail: Promise<void> = Promise.resolve();
   #submitting = 0;
@@ -97,6 +101,7 @@ export class Queue {
     if (full) this.#close();
     this.#recording.dispatchCount++;
     this.#recording.work += command.work;
+    this.#recording.speculative ||= this.speculative;
     return this.#record(command);
   }
 
@@ -276,6 +281,6 @@ export class Queue {
     const now = performance.now();
     const busy = now - Math.max(submitted, this.#lastCompletion);
     this.#lastCompletion = now;
-    this.#speed.measure(batch.work, busy);
+    this.#speed.measure(batch.work, busy, batch.speculative);
   }
 }

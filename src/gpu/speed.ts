@@ -23,12 +23,14 @@ export class Speed {
 
   /**
    * Corrects the estimate by what a batch took. A small batch may only raise it: what it waited for, a copy, a busy machine, is
-   * no matter of speed, and would let the budget shrink until work is cut to shreds.
+   * no matter of speed, and would let the budget shrink until work is cut to shreds. One that may have had less to do than
+   * estimated may only lower it.
    */
-  measure(work: number, milliseconds: number): void {
+  measure(work: number, milliseconds: number, speculative = false): void {
     if (milliseconds < shortest || work === 0) return;
     const measured = work / milliseconds;
-    if (measured < this.#operationsPerMillisecond && work < smallShare * this.workBudget) return;
+    const slower = measured < this.#operationsPerMillisecond;
+    if (slower ? work < smallShare * this.workBudget : speculative) return;
     this.#operationsPerMillisecond += weight * (measured - this.#operationsPerMillisecond);
   }
 }

@@ -19,6 +19,15 @@ describe('the speed of an adapter', () => {
     expect(speed.workBudget).toBeGreaterThan(before);
   });
 
+  it('is not raised by what may have had nothing to do', () => {
+    const speed = new Speed(1e6);
+    const before = speed.workBudget;
+    speed.measure(1e9, 5, true);
+    expect(speed.workBudget).toBe(before);
+    speed.measure(before, 500, true);
+    expect(speed.workBudget).toBeLessThan(before);
+  });
+
   it('is left alone by short batches and by those without work', () => {
     const speed = new Speed(1e6);
     const before = speed.workBudget;

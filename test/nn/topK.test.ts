@@ -4,7 +4,7 @@ import { topK } from '../../src/nn/topK.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 
-const open = useEngine();
+const open = useEngine({});
 
 /** Numbers in ascending order with NaN last; −0 equals 0. */
 const ascending = (x: number, y: number): number =>
