@@ -221,7 +221,9 @@ export class Pane {
     listFigures(this.#figures, figures);
     this.#figures.hidden = false;
     this.#extras.show(held.cloud, outcome);
-    const scores = await scoresOf(this.#setting.engine, held, outcome.labels, signal);
+    const { engine, turns } = this.#setting;
+    const end = await turns.take();
+    const scores = await scoresOf(engine, held, outcome.labels, signal).finally(end);
     if (!signal.aborted) listFigures(this.#figures, { ...figures, ...scores });
   }
 

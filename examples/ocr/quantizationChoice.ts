@@ -35,7 +35,7 @@ export const methods: readonly (readonly [CalibrationMethod, string])[] = [
 
 export const granularities: readonly (readonly [Choice['granularity'], string])[] = [
   ['channel', 'per channel'],
-  ['tensor', 'one a layer'],
+  ['tensor', 'per layer'],
   ['group', `per ${groupSize}`],
 ];
 

@@ -23,6 +23,7 @@ function textOf(reading: LineText | undefined | null): string {
 }
 
 function marked(pieces: readonly Piece[]): (string | Node)[] {
+  if (pieces.length === 0) return [nothing];
   return pieces.map(({ text, differs }) => (differs ? make('mark', {}, text) : text));
 }
 
@@ -30,9 +31,9 @@ function marked(pieces: readonly Piece[]): (string | Node)[] {
 function contentOf({ reading, quantized }: ShownLine): HTMLElement[] {
   const sure = make('span', { class: 'sure' }, reading ? `${(100 * reading.confidence).toFixed(0)} %` : '');
   if (quantized === undefined) return [make('span', {}, textOf(reading)), sure];
-  const [left, right] = [textOf(reading), textOf(quantized)];
+  const [left, right] = [reading?.text ?? '', quantized?.text ?? ''];
   if (left === right)
-    return [make('span', {}, left), sure, make('span', { class: 'other same' }, 'quantized: the same')];
+    return [make('span', {}, textOf(reading)), sure, make('span', { class: 'other same' }, 'quantized: the same')];
   const pieces = compareTexts(left, right);
   const otherSure = quantized ? `${(100 * quantized.confidence).toFixed(0)} %` : '';
   return [
