@@ -9,14 +9,18 @@
 //
 // points     grid: [positions] (x, y, z within the cell, in sides of a cell; cell), pairs: [rows][vectors] vec4f
 // originals  [positions or rows][columnCount] float64 as (low, high)
-// cells      grid: [cellCount + 1] (x, y, z, first position), in the order of (z, y, x)
+// cells      grid: [cellCount + 1] (x, y, z, first position), in the order of (z, y, x); pairs: the boxes around each four
+//            positions, `cellCount` of them, then those around each BLOCK, [boxes][lowest, highest][vectors] vec4f in
+//            units of epsilon
 // runs       grid: [cellCount][lines], for each line of cells around a cell, by z and y from -2 to 2 (as far as there are
 //            columns), the first cell from x - 2 on; no more than five follow each other
 // order      grid: [positions], the row of each
 // forest     [rows], the parent of each core point, which is never above its own row
 // results    [rows]; pairs also count neighbours here
-// Without a grid, cells, runs and order are not read, and neighbours are looked for in rows firstOther … endOther only: results
-// and forest add up over dispatches that cover all rows in turn.
+// Without a grid rows are positions: the host puts near points together, so that most blocks are far from a thread's rows by
+// their boxes. runs and order are not read. Neighbours are looked for in firstOther … endOther only, from one multiple of BLOCK to another:
+// results and forest add up over dispatches that cover all rows in turn. Before the step `border` the host puts numbers of trees into
+// forest; core points get no result.
 // A thread notes pairs to be decided in float64, or joined, and sees to them together, because SwiftShader computes both sides of every
 // branch: what stands in an inner loop costs as much as if it were always needed.
 // Dispatch: one thread for each position, or for each four rows, from `first` to `end`.
@@ -25,6 +29,7 @@ import package::shared::float64::addSquaredDifference64;
 import package::shared::float64::isLess64;
 import package::shared::float64::magnitude64Of;
 import package::shared::float64::zero64;
+import constants::BLOCK;
 import constants::WIDTH;
 
 struct Uniforms {
@@ -297,12 +302,28 @@ fn squaredDistances(row: u32, other: u32) -> mat4x4f {
   return mat4x4f(s0, s1, s2, s3);
 }
 
-// The root of a core point; NONE for other rows and from `end` on.
+// A row of the tree of a core point, mostly its root, or the number of the tree; NONE for other rows and from `end` on.
 @if(!grid && !core)
-fn rootOf(row: u32, end: u32) -> u32 {
-  if (row >= end) { return NONE; }
-  if (!isCore(row)) { return NONE; }
-  return find(row);
+fn treeOf(row: u32, end: u32) -> u32 {
+  return select(NONE, atomicLoad(&forest[min(row, uniforms.rowCount - 1u)]), row < end);
+}
+
+// Whether no point of a block is a neighbour of four rows, by their boxes. These are rounded outward.
+@if(!grid)
+fn isFarBlock(row: u32, other: u32) -> bool {
+  let own = row / 4u * 2u * uniforms.vectors;
+  let block = (uniforms.cellCount + other / BLOCK) * 2u * uniforms.vectors;
+  var squared = 0.0;
+  for (var i = 0u; i < ALWAYS; i++) {
+    if (i >= uniforms.vectors) { break; }
+    let lowest = bitcast<vec4f>(cells[own + i]);
+    let highest = bitcast<vec4f>(cells[own + uniforms.vectors + i]);
+    let blockLowest = bitcast<vec4f>(cells[block + i]);
+    let blockHighest = bitcast<vec4f>(cells[block + uniforms.vectors + i]);
+    let gap = max(max(blockLowest - highest, lowest - blockHighest), vec4f(0.0));
+    squared += dot(gap, gap);
+  }
+  return squared > 1.01;
 }
 
 @if(!grid)
@@ -318,7 +339,7 @@ fn least4(v: vec4u) -> u32 {
 // Marks the first row of a pending pair of certain neighbours.
 @if(!grid) const NEAR = 0x80000000u;
 
-// What is known about four rows: their neighbours so far, their own roots, or the lowest root among their neighbours.
+// What is known about four rows: their neighbours so far, their own roots, or the lowest tree among their neighbours.
 @if(!grid) var<private> states: vec4u;
 
 // `row` has one more neighbour, of a tree where it counts.
@@ -327,7 +348,7 @@ fn meet(row: u32, k: u32, other: u32) {
   @if(core) states[k] += 1u;
   @if(link) join(row, other);
   @if(link) states[k] = find(row);
-  @if(border) states[k] = min(states[k], find(other));
+  @if(border) states[k] = min(states[k], atomicLoad(&forest[other]));
 }
 
 @if(!grid)
@@ -337,31 +358,37 @@ fn visitRows(row: u32, end: u32) {
     for (; other < end; other += 4u) {
       // The next sixteen pairs may all be pending.
       if (pendingCount > MOST_PENDING - 16u) { break; }
+      for (var skipped = 0u; skipped < ALWAYS; skipped++) {
+        if (other >= end || other % BLOCK != 0u) { break; }
+        if (!isFarBlock(row, other)) { break; }
+        other += BLOCK;
+      }
+      if (other >= end) { break; }
       let places = vec4u(other) + vec4u(0u, 1u, 2u, 3u);
-      @if(!core) let roots = vec4u(
-        rootOf(places.x, end),
-        rootOf(places.y, end),
-        rootOf(places.z, end),
-        rootOf(places.w, end),
+      @if(!core) let trees = vec4u(
+        treeOf(places.x, end),
+        treeOf(places.y, end),
+        treeOf(places.z, end),
+        treeOf(places.w, end),
       );
       // Nothing to find out, about any others or about these, as among points of one tree.
       @if(core) if (all(states >= vec4u(uniforms.minimumPoints))) { other = end; break; }
       @if(link) if (all(states == vec4u(NONE))) { other = end; break; }
       @if(border) if (all(states == vec4u(0u))) { other = end; break; }
-      @if(link) if (all(roots == states.xxxx) && all(states == states.xxxx)) { continue; }
-      @if(border) if (all(states <= vec4u(least4(roots)))) { continue; }
+      @if(link) if (all(trees == states.xxxx) && all(states == states.xxxx)) { continue; }
+      @if(border) if (all(states <= vec4u(least4(trees)))) { continue; }
       let squared = squaredDistances(row, other);
       var noted = 0u;
       for (var k = 0u; k < 4u; k++) {
         // Others that may change something.
         @if(core) var wanted = (places < vec4u(end)) & vec4<bool>(states[k] < uniforms.minimumPoints);
-        @if(link) var wanted = (places < vec4u(row + k)) & (roots != vec4u(NONE)) & (roots != vec4u(states[k]));
+        @if(link) var wanted = (places < vec4u(row + k)) & (trees != vec4u(NONE)) & (trees != vec4u(states[k]));
         @if(link) wanted = wanted & vec4<bool>(states[k] != NONE);
-        @if(border) var wanted = roots < vec4u(states[k]);
+        @if(border) var wanted = trees < vec4u(states[k]);
         wanted = wanted & (squared[k] <= vec4f(uniforms.far));
         let near = wanted & (squared[k] < vec4f(uniforms.near));
         @if(core) states[k] += sum4(select(vec4u(0u), vec4u(1u), near));
-        @if(border) states[k] = min(states[k], least4(select(vec4u(NONE), roots, near)));
+        @if(border) states[k] = min(states[k], least4(select(vec4u(NONE), trees, near)));
         @if(!link) wanted = wanted & !near;
         noted |= sum4(select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), wanted)) << (4u * k);
       }
@@ -390,7 +417,7 @@ fn advance(row: u32) {
   let count = min(4u, uniforms.end - row);
   states = vec4u(0u);
   for (var k = 0u; k < count; k++) {
-    @if(link) states[k] = rootOf(row + k, uniforms.rowCount);
+    @if(link) if (isCore(row + k)) { states[k] = find(row + k); } else { states[k] = NONE; }
     @if(!link) if (uniforms.firstOther > 0u) { states[k] = results[row + k]; }
     // Nothing is below 0, so that core points look for no cluster to border on.
     @if(border) if (uniforms.firstOther == 0u) { states[k] = select(NONE, 0u, isCore(row + k)); }
@@ -402,7 +429,6 @@ fn advance(row: u32) {
   visitRows(row, end);
   for (var k = 0u; k < count; k++) {
     @if(core) atomicStore(&forest[row + k], select(NONE, row + k, states[k] >= uniforms.minimumPoints));
-    @if(border) if (uniforms.endOther == uniforms.rowCount && isCore(row + k)) { states[k] = CORE | find(row + k); }
     @if(!link) results[row + k] = states[k];
   }
 }

@@ -7,6 +7,8 @@ import { workRuns } from '../gpu/windows.ts';
 import { buildGrid, gridReach, mostGridColumns } from './dbscanGrid.ts';
 import { labelsHash } from './labelsHash.ts';
 import { abortable, assertNotAborted } from './lloyd.ts';
+import { blockRows, boxesOf, groupRows, nearOrder } from './nearOrder.ts';
+import { RangeSums } from './pointRanges.ts';
 import type { PointSet } from './pointSet.ts';
 import { type HostPoints, type PointSource, shapeOf } from './points.ts';
 import { prepareWhole } from './wholePoints.ts';
@@ -81,8 +83,6 @@ const largestEpsilon = 1e150;
 const width = 64;
 /** Rows whose pairs one dispatch looks at, where there are many: enough to fill a GPU. */
 const pairRows = 1 << 18;
-/** Rows of one thread where pairs are compared. */
-const threadRows = 4;
 /** Dispatches that are recorded between two looks at the abort signal. */
 const stepBatch = 32;
 const noRow = 0xffffffff;
@@ -152,9 +152,10 @@ class Scratch {
  * columns are neither centred nor scaled, and large offsets do no harm. Tensors count as the float32 that they hold.
  *
  * Up to 3 columns: points are sorted into cells (A. Gunawan, *A faster algorithm for DBSCAN*, 2013; J. Gan, Y. Tao, *DBSCAN
- * revisited*, 2015), and cells of at least `minimumPoints` points need no comparisons. More columns: all pairs are compared
- * twice. No neighbours are stored; memory on the GPU, for n points of d columns: (28 + 8 · d) · n bytes with cells, and for
- * each of them 20, 36 or 116 bytes for 1, 2 or 3 columns; (8 + 12 · d) · n bytes without, d rounded up to a multiple of 4 where pairs are compared.
+ * revisited*, 2015), and cells of at least `minimumPoints` points need no comparisons. More columns: near points
+ * are put together in blocks, and all pairs of those whose boxes are not too far apart are compared, three times at most. No
+ * neighbours are stored; memory on the GPU, for n points of d columns: (28 + 8 · d) · n bytes with cells, and for each of them
+ * 20, 36 or 116 bytes for 1, 2 or 3 columns; (8 + 14.25 · d) · n bytes without, d rounded up to a multiple of 4.
  */
 export class Dbscan {
   readonly epsilon: number;
@@ -224,25 +225,32 @@ export class Dbscan {
     await recordStep(job, 'link', run, 1);
     await recordStep(job, 'link', run, gridReach);
     await recordStep(job, 'border', run, gridReach);
-    return readResults(job, run);
+    return readWords(job, 'results', run);
   }
 
   async #fitPairs(engine: Engine, source: HostPoints, scratch: Scratch, run: DbscanRun): Promise<Uint32Array> {
-    const { rowCount } = source;
-    const { points: prepared, rows } = await prepareWhole(engine, source, 'Dbscan');
+    const { rowCount, columnCount } = source;
+    // A coordinate that is not finite is named by its own row.
+    new RangeSums(columnCount, 'Dbscan').add(source.data);
+    const { order, data } = nearOrder(source);
+    const { points: prepared, rows } = await prepareWhole(engine, { data, rowCount, columnCount }, 'Dbscan');
     try {
       const { limit, bound } = framedLimit(prepared, this.epsilon);
-      const data = source.data instanceof Float64Array ? source.data.slice() : Float64Array.from(source.data);
       const unused = scratch.allocate(16);
       const job: Job = {
         engine,
         conditions: { grid: false },
         rowCount,
-        uniforms: { ...this.#common(source, limit, bound), vectors: prepared.rowVectors, cellCount: 0, lines: 0 },
+        uniforms: {
+          ...this.#common(source, limit, bound),
+          vectors: prepared.rowVectors,
+          cellCount: Math.ceil(rowCount / groupRows),
+          lines: 0,
+        },
         bindings: {
           points: rows,
           originals: scratch.filled(data),
-          cells: unused,
+          cells: scratch.filled(boxesOf(data, columnCount, this.epsilon)),
           runs: unused,
           order: unused,
           ...forestOf(scratch, rowCount),
@@ -252,8 +260,16 @@ export class Dbscan {
       };
       await recordStep(job, 'core', run);
       await recordStep(job, 'link', run);
+      const trees = treesOf(await readWords(job, 'forest', run), order);
+      engine.upload(job.bindings.forest, new Uint8Array(trees.buffer));
       await recordStep(job, 'border', run);
-      return await readResults(job, run);
+      const bordered = await readWords(job, 'results', run);
+      const results = new Uint32Array(rowCount);
+      order.forEach((row, position) => {
+        const tree = trees[position] as number;
+        results[row] = tree === noRow ? (bordered[position] as number) : coreBit + tree;
+      });
+      return results;
     } finally {
       prepared.release();
     }
@@ -295,11 +311,11 @@ async function recordStep(job: Job, step: DbscanStep, { signal, onProgress }: Db
   const { engine, rowCount, pairWork, rowWork, bindings } = job;
   const variant = {
     conditions: { ...job.conditions, core: step === 'core', link: step === 'link', border: step === 'border' },
-    constants: { WIDTH: width },
+    constants: { WIDTH: width, BLOCK: blockRows },
   };
-  const rowsPerWorkgroup = job.conditions.grid ? width : width * threadRows;
+  const rowsPerWorkgroup = job.conditions.grid ? width : width * groupRows;
   const rows = pairWork > 0 ? Math.min(rowCount, pairRows) : rowCount;
-  const others = pairWork > 0 ? Math.ceil(Math.max(4, engine.workBudget / (rows * pairWork)) / 4) * 4 : rowCount;
+  const others = pairWork > 0 ? Math.ceil(engine.workBudget / (rows * pairWork) / blockRows) * blockRows : rowCount;
   let recorded = 0;
   for (let firstRow = 0; firstRow < rowCount; firstRow += rows) {
     const endRow = Math.min(rowCount, firstRow + rows);
@@ -330,8 +346,26 @@ async function recordStep(job: Job, step: DbscanStep, { signal, onProgress }: Db
   onProgress?.({ step, share: 1 });
 }
 
-async function readResults({ engine, rowCount, bindings }: Job, { signal }: DbscanRun): Promise<Uint32Array> {
-  return new Uint32Array(await abortable(engine.readBytes(bindings.results, rowCount * 4), signal));
+async function readWords(
+  { engine, rowCount, bindings }: Job,
+  name: 'forest' | 'results',
+  { signal }: DbscanRun,
+): Promise<Uint32Array> {
+  assertNotAborted(signal);
+  return new Uint32Array(await abortable(engine.readBytes(bindings[name], rowCount * 4), signal));
+}
+
+/** The lowest row of the tree of each position, from the parents of the positions, which are not above them; `noRow` stays. */
+function treesOf(parents: Uint32Array, order: Uint32Array): Uint32Array<ArrayBuffer> {
+  const roots = parents.slice();
+  const lowest = new Uint32Array(parents.length).fill(noRow);
+  parents.forEach((parent, position) => {
+    if (parent === noRow) return;
+    const root = parent === position ? position : (roots[parent] as number);
+    roots[position] = root;
+    lowest[root] = Math.min(lowest[root] as number, order[position] as number);
+  });
+  return Uint32Array.from(roots, (root) => (root === noRow ? noRow : (lowest[root] as number)));
 }
 
 /** Clusters in the order of their roots, which are their first core points. */
