@@ -1,15 +1,15 @@
 // Squared distances of queries to the codewords of every subspace, entries first … end of all tables together.
 //
-// queries [queries][subspaces * width], codebooks [codewords][subspaces * width],
+// queries [queries][subspaces][vectors] vec4f, codebooks [subspaces][codewords][vectors] vec4f,
 // tables [queries][tableLength]: [subspaces][codewords], then zeros.
 // Dispatch: one thread an entry.
 import package::shared::dispatch::linearWorkgroup;
 import constants::WIDTH;
 
-struct Uniforms { first: u32, end: u32, tableLength: u32, codewords: u32, subspaces: u32, width: u32 }
+struct Uniforms { first: u32, end: u32, tableLength: u32, codewords: u32, subspaces: u32, vectors: u32 }
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
-@group(0) @binding(1) var<storage, read> queries: array<f32>;
-@group(0) @binding(2) var<storage, read> codebooks: array<f32>;
+@group(0) @binding(1) var<storage, read> queries: array<vec4f>;
+@group(0) @binding(2) var<storage, read> codebooks: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> tables: array<f32>;
 
 @compute @workgroup_size(WIDTH)
@@ -25,12 +25,11 @@ fn main(
   let subspace = entry / uniforms.codewords;
   var sum = 0.0;
   if (subspace < uniforms.subspaces) {
-    let columns = uniforms.subspaces * uniforms.width;
-    let coordinate = query * columns + subspace * uniforms.width;
-    let codeword = entry % uniforms.codewords * columns + subspace * uniforms.width;
-    for (var i = 0u; i < uniforms.width; i++) {
+    let coordinate = (query * uniforms.subspaces + subspace) * uniforms.vectors;
+    let codeword = entry * uniforms.vectors;
+    for (var i = 0u; i < uniforms.vectors; i++) {
       let apart = queries[coordinate + i] - codebooks[codeword + i];
-      sum += apart * apart;
+      sum += dot(apart, apart);
     }
   }
   tables[index] = sum;

@@ -10,7 +10,7 @@ import { codeAt, type HeldProductCodes, type ProductLayout } from './productCode
 
 const tablesKernel = declareKernel({
   name: 'cluster/productTables',
-  uniforms: { first: 'u32', end: 'u32', tableLength: 'u32', codewords: 'u32', subspaces: 'u32', width: 'u32' },
+  uniforms: { first: 'u32', end: 'u32', tableLength: 'u32', codewords: 'u32', subspaces: 'u32', vectors: 'u32' },
   bindings: { queries: 'read', codebooks: 'read', tables: 'write' },
 });
 
@@ -90,9 +90,10 @@ export async function searchCodes(
   const kept = Math.min(codes.rowCount, count + spare);
   const rows = new Int32Array(queries.rowCount * count);
   const distances = new Float64Array(queries.rowCount * count);
-  const { engine, columnCount } = codebooks;
-  const framed = inFrame(queries, frame);
-  const words = inFrame({ data: codebookRows(codebooks), rowCount: 2 ** codebooks.bits, columnCount }, frame);
+  const { engine, bits, subspaces } = codebooks;
+  const framed = inFrame(queries.data, codebooks, frame);
+  const rowFloats = subspaces * vectorsOf(codebooks) * 4;
+  const words = inFrame(codebooks.codebooks, codebooks, frame, 2 ** bits);
   const books = engine.allocate(words.byteLength);
   try {
     engine.upload(books, new Uint8Array(words.buffer));
@@ -100,7 +101,7 @@ export async function searchCodes(
     const batch = Math.max(1, Math.min(largestBatch, Math.floor(largestTableBytes / (tableLength * 4))));
     for (let first = 0; first < queries.rowCount; first += batch) {
       const queryCount = Math.min(batch, queries.rowCount - first);
-      const part = framed.slice(first * columnCount, (first + queryCount) * columnCount);
+      const part = framed.slice(first * rowFloats, (first + queryCount) * rowFloats);
       const found = recordSearch(codebooks, { books, part, queryCount, kept }, codes);
       try {
         const pairs = new Uint32Array(await abortable(engine.readBytes(found, queryCount * kept * 8), signal));
@@ -125,34 +126,35 @@ export async function searchCodes(
   return { count, rows, distances };
 }
 
-/** Rows in the frame, dense. @throws InvalidInput where float32 could not hold their distances */
-function inFrame({ data, rowCount, columnCount }: HostPoints, { centre, exponent }: Frame): Float32Array<ArrayBuffer> {
-  const framed = new Float32Array(rowCount * columnCount);
+/**
+ * Rows in the frame: the columns of each subspace padded with zeros to whole vec4f.
+ * @param bookLength rows of `data` that belong to one subspace each, before those of the next; 0 where a row has all
+ * @throws InvalidInput where float32 could not hold their distances
+ */
+function inFrame(data: ArrayLike<number>, layout: ProductLayout, { centre, exponent }: Frame, bookLength = 0) {
+  const { subspaces, columnCount } = layout;
+  const columns = columnCount / subspaces;
+  const padded = vectorsOf(layout) * 4;
+  const framed = new Float32Array((data.length / columns) * padded);
   const scale = 2 ** exponent;
-  for (let index = 0; index < framed.length; index++) {
-    const value = ((data[index] as number) - (centre[index % columnCount] as number)) * scale;
+  for (let index = 0; index < data.length; index++) {
+    const run = Math.floor(index / columns);
+    const subspace = bookLength === 0 ? run % subspaces : Math.floor(run / bookLength);
+    const column = index % columns;
+    const value = ((data[index] as number) - (centre[subspace * columns + column] as number)) * scale;
     if (!(Math.abs(value) < 2 ** 50)) {
       throw new InvalidInput(
         `Product quantization, queries: row ${Math.floor(index / columnCount)}, column ${index % columnCount} is ${data[index]}, 2^50 times as far from the codewords as they are from each other; all would be equally far. Give queries like the points trained with.`,
       );
     }
-    framed[index] = value;
+    framed[run * padded + column] = value;
   }
   return framed;
 }
 
-/** [2^bits, columns]: the codebooks beside each other. */
-function codebookRows({ codebooks, subspaces, bits, columnCount }: Codebooks): Float64Array {
-  const codewords = 2 ** bits;
-  const columns = columnCount / subspaces;
-  const rows = new Float64Array(codebooks.length);
-  for (let subspace = 0; subspace < subspaces; subspace++) {
-    for (let codeword = 0; codeword < codewords; codeword++) {
-      const from = (subspace * codewords + codeword) * columns;
-      rows.set(codebooks.subarray(from, from + columns), codeword * columnCount + subspace * columns);
-    }
-  }
-  return rows;
+/** vec4f that hold a subspace of a point. */
+function vectorsOf({ subspaces, columnCount }: ProductLayout): number {
+  return Math.ceil(columnCount / subspaces / 4);
 }
 
 /** Words that the codes of a point fill. */
@@ -166,9 +168,9 @@ function tableLengthOf(layout: ProductLayout): number {
 }
 
 interface Batch {
-  /** [2^bits, columns] f32 in the frame. */
+  /** [subspaces, 2^bits, vectors] vec4f in the frame. */
   readonly books: Allocation;
-  /** [queryCount, columns] in the frame. */
+  /** [queryCount, subspaces, vectors] vec4f in the frame. */
   readonly part: Float32Array<ArrayBuffer>;
   readonly queryCount: number;
   /** Points to keep of each query. */
@@ -209,15 +211,15 @@ function recordSearch(codebooks: Codebooks, batch: Batch, codes: HeldProductCode
 
 /** Records the squared distances of all queries to all codewords: [queries, table]. */
 function recordTables(codebooks: Codebooks, { books, part, queryCount }: Batch): Allocation {
-  const { engine, subspaces, bits, columnCount } = codebooks;
+  const { engine, subspaces, bits } = codebooks;
   const tableLength = tableLengthOf(codebooks);
   const queries = engine.allocate(part.byteLength);
   const tables = engine.allocate(queryCount * tableLength * 4);
   engine.upload(queries, new Uint8Array(part.buffer));
-  const columns = columnCount / subspaces;
-  for (const { first, end, work } of workRuns(engine, queryCount * tableLength, columns * 4 + 8, width)) {
+  const vectors = vectorsOf(codebooks);
+  for (const { first, end, work } of workRuns(engine, queryCount * tableLength, vectors * 12 + 16, width)) {
     engine.run(tablesKernel, {
-      uniforms: { first, end, tableLength, codewords: 2 ** bits, subspaces, width: columns },
+      uniforms: { first, end, tableLength, codewords: 2 ** bits, subspaces, vectors },
       bindings: { queries, codebooks: books, tables },
       workgroups: Math.ceil((end - first) / width),
       work,
