@@ -179,7 +179,11 @@ export class Agglomerative {
     } finally {
       clusters.release();
     }
-    return merges ?? chainMerges(leaves, linkage === 'average' ? 'average' : 'complete');
+    if (merges) return merges;
+    assertNotAborted(run.signal);
+    const chained = chainMerges(leaves, linkage === 'average' ? 'average' : 'complete');
+    run.onProgress?.({ clusters: 1 });
+    return chained;
   }
 }
 

@@ -1,14 +1,16 @@
-import { ShapeMismatch } from '../base/errors.ts';
+import { InvalidInput, ShapeMismatch } from '../base/errors.ts';
 import type { PointChunks } from '../base/pointChunks.ts';
-import type { HostPoints } from './points.ts';
+import { assertHostPoints, type HostPoints } from './points.ts';
 
 /**
  * Points that are in memory as chunks: one array, or several of the same width one after the other.
- * @param chunkRows most rows of a chunk; default 65,536
- * @throws ShapeMismatch for no array and for arrays of different widths
+ * @param chunkRows most rows of a chunk, at least 1; default 65,536
+ * @throws ShapeMismatch for no array, for arrays of different widths and for one whose length is not rowCount · columnCount,
+ * InvalidInput for an impossible chunkRows and what is no array of floats
  */
 export function arrayChunks(points: HostPoints | readonly HostPoints[], chunkRows = 65_536): PointChunks {
-  const arrays = 'data' in points ? [points] : points;
+  const arrays = Array.isArray(points) ? points : [points];
+  for (const array of arrays) assertHostPoints(array, 'arrayChunks');
   const columnCount = arrays[0]?.columnCount ?? 0;
   const other = arrays.find((array) => array.columnCount !== columnCount);
   if (arrays.length === 0 || other) {
@@ -16,14 +18,18 @@ export function arrayChunks(points: HostPoints | readonly HostPoints[], chunkRow
       `arrayChunks: ${other ? `arrays of ${columnCount} and ${other.columnCount} columns` : 'no array'}; give at least one, and all with the same columns.`,
     );
   }
-  const step = Math.max(1, Math.floor(chunkRows));
+  if (!Number.isSafeInteger(chunkRows) || chunkRows < 1) {
+    throw new InvalidInput(
+      `arrayChunks: chunkRows is ${chunkRows}; it must be a whole number of at least 1. Leave it out for 65,536.`,
+    );
+  }
   return {
     columnCount,
     rowCount: arrays.reduce((sum, { rowCount }) => sum + rowCount, 0),
     async *chunks() {
       for (const { data, rowCount } of arrays) {
-        for (let first = 0; first < rowCount; first += step) {
-          const count = Math.min(step, rowCount - first);
+        for (let first = 0; first < rowCount; first += chunkRows) {
+          const count = Math.min(chunkRows, rowCount - first);
           yield { data: data.subarray(first * columnCount, (first + count) * columnCount), rowCount: count };
         }
       }

@@ -102,8 +102,11 @@ export class BalancedKMeans {
 
   #capacity(rowCount: number): Capacity {
     const { clusters } = this.#start;
-    if (this.maximumShare !== undefined) return { least: 0, most: Math.ceil(this.maximumShare * rowCount) };
-    return { least: Math.floor(rowCount / clusters), most: Math.ceil(rowCount / clusters) };
+    const even = Math.ceil(rowCount / clusters);
+    if (this.maximumShare === undefined) return { least: Math.floor(rowCount / clusters), most: even };
+    // A product that is whole but for its rounding (0.07 · 100) is not to be rounded up.
+    const most = Math.ceil(this.maximumShare * rowCount * (1 - 2 * Number.EPSILON));
+    return { least: 0, most: Math.max(even, most) };
   }
 }
 

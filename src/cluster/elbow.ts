@@ -2,6 +2,7 @@ import { InvalidInput } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { KMeans, type KMeansOptions } from './kmeans.ts';
 import { type PointSource, shapeOf } from './points.ts';
+import { measuredPoints } from './predictor.ts';
 import { silhouette } from './silhouette.ts';
 
 /** What to try. */
@@ -10,7 +11,10 @@ export interface ElbowOptions {
   readonly clusters: readonly number[];
   /** Of each k-means, but for the number of clusters. */
   readonly kmeans?: Omit<KMeansOptions, 'clusters' | 'init'> & { readonly init?: 'k-means++' | 'random' | 'first' };
-  /** Points whose silhouettes are averaged, drawn by the seed of k-means; 0 for none. Default 2,000. */
+  /**
+   * Points whose silhouettes are averaged, drawn by the seed of k-means; 0 for none. With metric `cosine`, points are
+   * brought to the length 1 for them too. Default 2,000.
+   */
   readonly silhouetteSample?: number;
   /** Stops it with `Aborted`. */
   readonly signal?: AbortSignal;
@@ -63,9 +67,14 @@ export function elbowOf(x: readonly number[], y: readonly number[]): number {
 export async function elbow(engine: Engine, points: PointSource, options: ElbowOptions): Promise<Elbow> {
   const { clusters, kmeans = {}, silhouetteSample = 2000, signal, onProgress } = options;
   const { rowCount } = shapeOf(points, 'elbow');
-  if (clusters.length < 3 || clusters.some((count, place) => place > 0 && count <= (clusters[place - 1] as number))) {
-    throw new InvalidInput(`elbow: clusters are ${clusters.join(', ')}; give at least three numbers, ascending.`);
+  const isAscending = (count: number, place: number) =>
+    Number.isSafeInteger(count) && count > (clusters[place - 1] ?? 0) && count <= rowCount;
+  if (!Array.isArray(clusters) || clusters.length < 3 || !clusters.every(isAscending)) {
+    throw new InvalidInput(
+      `elbow: clusters are ${String(clusters)}; give at least three whole numbers from 1 to ${rowCount}, the number of points, ascending.`,
+    );
   }
+  const measured = await measuredPoints(points, kmeans.metric === 'cosine', 'elbow');
   const run = signal ? { signal } : {};
   const entries: ElbowEntry[] = [];
   for (const count of clusters) {
@@ -76,7 +85,7 @@ export async function elbow(engine: Engine, points: PointSource, options: ElbowO
     const entry = {
       clusters: count,
       inertia,
-      silhouette: isDefined ? await silhouette(engine, points, labels, drawn) : undefined,
+      silhouette: isDefined ? await silhouette(engine, measured, labels, drawn) : undefined,
     };
     entries.push(entry);
     onProgress?.(entry);

@@ -62,6 +62,7 @@ export async function kDistances(
   const { rowCount } = shapeOf(points, 'kDistances');
   const { sample = rowCount, signal } = run;
   const largest = Math.min(largestNeighbourCount, rowCount - 1);
+  if (largest === 0) throw new InvalidInput('kDistances: 1 point has no neighbours; give at least 2 points.');
   if (!Number.isSafeInteger(k) || k < 1 || k > largest) {
     throw new InvalidInput(
       `kDistances: k is ${k}; it must be a whole number from 1 to ${largest}, at most ${largestNeighbourCount} and below the number of points, ${rowCount}.`,
@@ -155,8 +156,8 @@ const suggestionSample = 2048;
  * to their (minimumPoints − 1)-th neighbours, for 2,048 of the points unless the run says otherwise. A point to start from:
  * data of several densities have several knees.
  *
- * @param minimumPoints from 2 to 65
- * @throws InvalidInput also where the distances at the knee are 0, as among mostly equal points
+ * @param minimumPoints from 2 to 65, at most the number of points
+ * @throws ShapeMismatch, InvalidInput, LimitExceeded, Aborted; InvalidInput also where the distances at the knee are 0, as among mostly equal points
  */
 export async function suggestEpsilon(
   engine: Engine,
@@ -164,6 +165,13 @@ export async function suggestEpsilon(
   minimumPoints: number,
   run: KDistancesRun = {},
 ): Promise<EpsilonSuggestion> {
+  const { rowCount } = shapeOf(points, 'suggestEpsilon');
+  const largest = Math.min(largestNeighbourCount + 1, rowCount);
+  if (!Number.isSafeInteger(minimumPoints) || minimumPoints < 2 || minimumPoints > largest) {
+    throw new InvalidInput(
+      `suggestEpsilon: minimumPoints is ${minimumPoints}; it must be a whole number from 2 to ${largestNeighbourCount + 1} and at most the number of points, ${rowCount}.`,
+    );
+  }
   const distances = await kDistances(engine, points, minimumPoints - 1, { sample: suggestionSample, ...run });
   const epsilon = distances[kneeOf(distances)] ?? 0;
   if (epsilon === 0) {

@@ -154,7 +154,8 @@ export function wholeNumber(value: number, least: number, name: string, remedy: 
  * k-means clustering (S. Lloyd, 1982) wholly on the GPU, with scikit-learn's rules for empty clusters, tolerance and the
  * count of iterations. The same input gives the same labels, centroids and iterations on every run and every adapter:
  * sums are integers, and assignments that float32 cannot be sure of are decided in exact arithmetic. Points are centred,
- * never rescaled.
+ * never rescaled, and their coordinates then count as float32: within 2^-24 of the largest one. One coordinate a million
+ * times as far out as the clusters are apart blurs these; take such outliers away.
  *
  * With metric `cosine` it is spherical k-means (I. Dhillon, D. Modha, 2001), with the objective of R's `skmeans`: points
  * are brought to the length 1 in float64 on the CPU, centroids after each round in integers on the GPU.

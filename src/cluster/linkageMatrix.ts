@@ -128,7 +128,8 @@ export class MatrixClusters implements LinkedClusters {
         sum += distance * (weights[left] as number) * (weights[right] as number);
       }
     }
-    return this.#complete ? greatest : sum / (this.#sizes[a] as number) / (this.#sizes[b] as number);
+    // One division, so that the order of a and b makes no difference.
+    return this.#complete ? greatest : sum / ((this.#sizes[a] as number) * (this.#sizes[b] as number));
   }
 
   merge(parts: readonly (readonly number[])[]): void {

@@ -33,6 +33,19 @@ export function shapeOf(
     }
     return assertCounts(rowCount, columnCount, what);
   }
+  assertHostPoints(source, what);
+  return assertCounts(source.rowCount, source.columnCount, what);
+}
+
+/** Makes sure that points on the CPU, which may come from untyped code, are what they should be. @throws ShapeMismatch, InvalidInput */
+export function assertHostPoints(source: HostPoints | undefined, what: string): void {
+  // The name of the class is the same for arrays of other realms.
+  const kind = source?.data?.[Symbol.toStringTag];
+  if (!source || (kind !== 'Float32Array' && kind !== 'Float64Array')) {
+    throw new InvalidInput(
+      `${what}: the points' data is ${kind ?? 'no typed array'}; give { data, rowCount, columnCount } with a Float32Array or Float64Array, row by row, or a float32 tensor.`,
+    );
+  }
   const { data, rowCount, columnCount } = source;
   const lengthsAreWhole = [rowCount, columnCount].every((length) => Number.isSafeInteger(length) && length >= 0);
   if (!lengthsAreWhole || data.length !== rowCount * columnCount) {
@@ -40,7 +53,6 @@ export function shapeOf(
       `${what}: ${data.length} numbers are not ${rowCount} rows of ${columnCount} columns; rowCount · columnCount must be the length of data.`,
     );
   }
-  return assertCounts(rowCount, columnCount, what);
 }
 
 /** @throws InvalidInput, LimitExceeded */

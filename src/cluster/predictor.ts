@@ -1,4 +1,4 @@
-import { ShapeMismatch } from '../base/errors.ts';
+import { InvalidInput, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { Tensor } from '../gpu/tensor.ts';
 import { recordAssign, recordNorms } from './assign.ts';
@@ -19,24 +19,27 @@ export interface CentroidModel {
   readonly cosine?: boolean;
 }
 
+/** Points may reach 2^40 times as far as the centroids: beyond that, squared distances among these vanish in float32. */
+const farthestReach = 40;
+
 /** What a fit says of other points, one a row. */
 export interface Predictor {
   /**
    * The nearest centroid of other points, as certain as the labels are.
-   * @throws ShapeMismatch, InvalidInput
+   * @throws ShapeMismatch, InvalidInput also for points that reach 2^40 times as far as the centroids
    */
   predict(points: PointSource): Promise<Int32Array<ArrayBuffer>>;
   /**
    * The distance of each point to each centroid, a tensor [rows, clusters] on the GPU that the caller disposes of. With
    * metric `cosine`: 1 − cos. Relative error below (columns + 16) · 2^-23, and before that the points and centroids are
    * rounded to float32: coordinates by up to 2^-24 of the largest one, centred.
-   * @throws ShapeMismatch, InvalidInput, LimitExceeded
+   * @throws as `predict`, and InvalidInput for distances that float32 does not hold, LimitExceeded
    */
   transform(points: PointSource): Promise<Tensor<'float32'>>;
   /**
    * Minus the inertia of other points: minus the sum of their squared distances to their nearest centroids, times `weights`
    * if given (one a point, finite, at least 0). With metric `cosine`: of 1 − cos.
-   * @throws ShapeMismatch, InvalidInput
+   * @throws as `predict`
    */
   score(points: PointSource, weights?: Float32Array | Float64Array): Promise<number>;
 }
@@ -102,6 +105,7 @@ async function withPoints<T>(
     try {
       // A power of two: exact.
       const scale = 2 ** (points.frame.exponent - frame.exponent);
+      assertReach(framed, scale, what);
       state.setCentroids(framed.map((value) => value * scale));
       return await work(state, measured);
     } finally {
@@ -110,6 +114,15 @@ async function withPoints<T>(
   } finally {
     points.release();
   }
+}
+
+/** @throws InvalidInput where centroids are so small in the frame of the points that float32 cannot tell them apart */
+function assertReach(framed: Float32Array, scale: number, what: string): void {
+  const largest = framed.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (largest === 0 || largest * scale >= 2 ** -farthestReach) return;
+  throw new InvalidInput(
+    `${what}: the points reach about ${(1 / (largest * scale)).toExponential(0)} times as far as the centroids; float32 holds both up to 2^${farthestReach} times. Leave the farthest points out.`,
+  );
 }
 
 async function assignedLabels(state: ClusterState): Promise<Int32Array<ArrayBuffer>> {

@@ -1,4 +1,4 @@
-import { LimitExceeded } from '../base/errors.ts';
+import { InvalidInput, LimitExceeded } from '../base/errors.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { workRuns } from '../gpu/windows.ts';
@@ -11,11 +11,14 @@ const transformKernel = declareKernel({
 });
 
 const width = 64;
+/** Distances as float32: the largest there may be, and the smallest unit of the frame that leaves room for small ones. */
+const largestDistance = 3.4e38;
+const smallestUnit = 2 ** -100;
 
 /**
  * Records the distances of all points to all centroids: a tensor [rows, clusters], to be disposed of by the caller. Where
  * centroids have length 1 it is 1 − cos, half the squared distance.
- * @throws LimitExceeded for more than one buffer holds
+ * @throws LimitExceeded for more than one buffer holds, InvalidInput for distances beyond float32
  */
 export function recordTransform(state: ClusterState): Tensor<'float32'> {
   const { engine, points, centroids, clusterCount, cosine } = state;
@@ -25,6 +28,12 @@ export function recordTransform(state: ClusterState): Tensor<'float32'> {
   if (bytes > maxBufferSize) {
     throw new LimitExceeded(
       `transform: ${rowCount} points times ${clusterCount} clusters take ${bytes} bytes, but a buffer of this adapter holds ${maxBufferSize}; transform the points in portions.`,
+    );
+  }
+  const unit = 2 ** -frame.exponent;
+  if (2 * Math.sqrt(points.columnCount) * unit > largestDistance || unit < smallestUnit) {
+    throw new InvalidInput(
+      `transform: coordinates reach about ${unit.toExponential(0)}; distances are float32, from about ${smallestUnit.toExponential(0)} to ${largestDistance}. Rescale the points before they are fitted.`,
     );
   }
   const distances = engine.empty([rowCount, clusterCount], 'float32');
@@ -40,7 +49,7 @@ export function recordTransform(state: ClusterState): Tensor<'float32'> {
             rowCount: count,
             clusterCount,
             vectors: rowVectors,
-            scale: cosine ? 0.5 * 4 ** -frame.exponent : 2 ** -frame.exponent,
+            scale: cosine ? 0.5 * unit ** 2 : unit,
           },
           bindings: {
             points: part.points,

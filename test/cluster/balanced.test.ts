@@ -96,6 +96,17 @@ describe('clusters', () => {
     expect(Math.max(...fromTensor.sizes)).toBe(135);
   });
 
+  it('a share that is whole but for rounding is not rounded up', async () => {
+    // 0.07 · 100 is a little above 7 in float64; most of the points want to be together.
+    const line = Float64Array.from({ length: 100 }, (_, row) => (row < 60 ? row / 1000 : row));
+    const fit = await new BalancedKMeans({ clusters: 15, maximumShare: 0.07, maximumIterations: 3 }).fit(await open(), {
+      data: line,
+      rowCount: 100,
+      columnCount: 1,
+    });
+    expect(Math.max(...fit.sizes)).toBe(7);
+  });
+
   it('refuses what cannot be', async () => {
     const engine = await open();
     expect(() => new BalancedKMeans({ clusters: 4, maximumShare: 0.2 })).toThrow('maximumShare is 0.2');

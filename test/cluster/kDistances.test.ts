@@ -98,6 +98,17 @@ describe('errors', () => {
     await expect(kDistances(await open(), points, k)).rejects.toThrow(InvalidInput);
   });
 
+  it('of epsilon without points or neighbours', async () => {
+    const engine = await open();
+    const points = { data: new Float32Array(10), rowCount: 10, columnCount: 1 };
+    for (const minimumPoints of [1, 11, 66, 2.5]) {
+      const suggestion = suggestEpsilon(engine, points, minimumPoints);
+      await expect(suggestion).rejects.toThrow(`minimumPoints is ${minimumPoints}; it must be a whole number from 2`);
+    }
+    const one = { data: new Float32Array(1), rowCount: 1, columnCount: 1 };
+    await expect(kDistances(engine, one, 1)).rejects.toThrow('1 point has no neighbours');
+  });
+
   it('of the sample, and when aborted', async () => {
     const engine = await open();
     const points = { data: new Float32Array(10), rowCount: 10, columnCount: 1 };

@@ -60,6 +60,17 @@ describe.each(['complete', 'average'] as const)('%s', (linkage) => {
   });
 });
 
+it('distances of clusters are the same both ways round, to the last bit', async () => {
+  const clusters = new MatrixClusters(await open(), leavesOf(6, 33, 3), 'average');
+  clusters.merge(someMerges(clusters.count));
+  clusters.merge(someMerges(clusters.count));
+  const rows = [...Array(clusters.count).keys()];
+  const distances = (turned: boolean) =>
+    rows.flatMap((a) => rows.map((b) => (turned ? clusters.distance(b, a) : clusters.distance(a, b))));
+  expect(distances(true)).toEqual(distances(false));
+  clusters.release();
+});
+
 it('whatever one dispatch may do', async () => {
   const engine = await open();
   const run = async () => {

@@ -102,8 +102,21 @@ describe('elbow', () => {
     );
   });
 
-  it.each([[[2, 3]], [[2, 2, 3]], [[3, 2, 1]]])('numbers of clusters %j are refused', async (clusters) => {
-    const points = { data: blobs(1, 20, 2, 3), rowCount: 20, columnCount: 2 };
-    await expect(elbow(await open(), points, { clusters })).rejects.toThrow(InvalidInput);
+  it('of directions: silhouettes are of points of length 1', async () => {
+    const random = createRandom(8);
+    const data = Float64Array.from({ length: 120 }, (_, index) =>
+      index % 2 === (index >> 1) % 2 ? 10 ** (4 * random.uniform()) : 0,
+    );
+    const points = { data, rowCount: 60, columnCount: 2 };
+    const { entries } = await elbow(await open(), points, { clusters: [1, 2, 3], kmeans: { metric: 'cosine' } });
+    expect(entries[1]?.silhouette).toBe(1);
   });
+
+  it.each([[[2, 3]], [[2, 2, 3]], [[3, 2, 1]], [[1, 2, 21]], [[0, 1, 2]], [[1, 2.5, 3]]])(
+    'numbers of clusters %j are refused',
+    async (clusters) => {
+      const points = { data: blobs(1, 20, 2, 3), rowCount: 20, columnCount: 2 };
+      await expect(elbow(await open(), points, { clusters })).rejects.toThrow(InvalidInput);
+    },
+  );
 });

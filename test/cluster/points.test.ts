@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { InvalidInput } from '../../src/base/errors.ts';
+import { arrayChunks } from '../../src/cluster/arrayChunks.ts';
 import { exponentAbove } from '../../src/cluster/frame.ts';
+import { type HostPoints, type PointSource, shapeOf } from '../../src/cluster/points.ts';
 import { meanVariance } from '../reference/cluster.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
@@ -26,6 +29,16 @@ describe('points on the CPU', () => {
     for (const [index, value] of coordinates.entries()) {
       expect(Math.abs(value) * 2 ** (exponents[index % columnCount] ?? 0)).toBeLessThanOrEqual(2 ** 30);
     }
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['rows', [[1, 2]]],
+    ['numbers', { data: [1, 2], rowCount: 2, columnCount: 1 }],
+    ['integers', { data: new Int32Array(2), rowCount: 2, columnCount: 1 }],
+  ])('from code without types: %s', (_, source) => {
+    expect(() => shapeOf(source as unknown as PointSource, 'KMeans')).toThrow(InvalidInput);
+    expect(() => arrayChunks(source as unknown as HostPoints)).toThrow(InvalidInput);
   });
 
   it('on a lattice stay on one, so that equal distances stay equal', async () => {

@@ -232,6 +232,10 @@ describe('errors', () => {
     expect(() => new StreamingKMeans({ chunkRows: 0 })).toThrow('chunkRows is 0');
     expect(() => new StreamingKMeans({ clusters: 0 })).toThrow('clusters is 0');
     expect(() => arrayChunks([])).toThrow('no array');
+    expect(() => arrayChunks({ ...blobPoints(1, 3, 2, 1), rowCount: 2 })).toThrow('6 numbers are not 2 rows of 2');
+    for (const chunkRows of [0, 1.5, Number.NaN]) {
+      expect(() => arrayChunks(blobPoints(1, 3, 2, 1), chunkRows)).toThrow(`chunkRows is ${chunkRows}`);
+    }
     const [narrow, wide] = [blobPoints(1, 3, 2, 1), blobPoints(1, 3, 4, 1)];
     expect(() => arrayChunks([narrow, wide])).toThrow('arrays of 2 and 4 columns');
   });

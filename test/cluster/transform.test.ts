@@ -108,6 +108,26 @@ describe('of a fit', () => {
     expect(engine.memory.live).toBe(live);
   });
 
+  it('refuse points that float32 cannot hold beside the centroids', async () => {
+    const engine = await open();
+    const live = engine.memory.live;
+    const fit = await new KMeans({ clusters: 6, seed: 3 }).fit(engine, points);
+    const withFar = (far: number) => ({ ...points, data: Float64Array.from([...points.data, ...Array(5).fill(far)]) });
+    const near = await fit.predict({ ...withFar(1e12), rowCount: 301 });
+    expect([...near.subarray(0, 300)]).toEqual([...fit.labels]);
+    for (const far of [1e15, -1e30, 1e200]) {
+      const beyond = { ...withFar(far), rowCount: 301 };
+      await expect(fit.predict(beyond)).rejects.toThrow('times as far as the centroids');
+      await expect(fit.transform(beyond)).rejects.toThrow(InvalidInput);
+    }
+    for (const scale of [1e-60, 1e60]) {
+      const scaled = { ...points, data: points.data.map((value) => value * scale) };
+      const other = await new KMeans({ clusters: 6 }).fit(engine, scaled);
+      await expect(other.transform(scaled)).rejects.toThrow('distances are float32');
+    }
+    expect(engine.memory.live).toBe(live);
+  });
+
   it('refuse other columns and wrong weights', async () => {
     const fit = await new KMeans({ clusters: 2 }).fit(await open(), points);
     const narrow = { data: new Float64Array(4), rowCount: 2, columnCount: 2 };
