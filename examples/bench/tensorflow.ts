@@ -24,7 +24,8 @@ export const openTensorFlow: OpenKmeansPeer = async ({ data, points, dimensions,
       for (const tensor of [rows, ones, centroids]) tensor.dispose();
       return values;
     },
-    dispose: () => tf.removeBackend('webgpu'),
+    // The backend stays for the next size; no tensor outlives a fit.
+    dispose() {},
   };
 };
 

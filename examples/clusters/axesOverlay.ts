@@ -4,6 +4,8 @@ import type { PlottedAxis } from './cloud.ts';
 /** Pixels at the lower right that the buttons for zooming cover. */
 const zoomButtons = 58;
 const zoomHeight = 150;
+/** Where the ends of an edge are labelled: short of the corner, where edges meet. */
+const labelled = 0.86;
 /** Pixels of a letter, about. */
 const letterWidth = 6.6;
 /** Pixels between two ticks, at least. */
@@ -120,7 +122,8 @@ function box(matrix: Float32Array, axes: readonly NamedAxis[], size: Size): SVGE
       [-1, 1].map((second) => {
         const end = (sign: number): number[] =>
           [0, 1, 2].map((index) => (index === axis ? sign : index === others[0] ? first : second));
-        return { from: corner(end(-1)), to: corner(end(1)), middle: corner(end(0)) };
+        const place = (along: number) => corner(end(along));
+        return { from: place(-1), low: place(-labelled), middle: place(0), high: place(labelled), to: place(1) };
       }),
     );
     // A box around the eye has no outside.
@@ -141,8 +144,8 @@ function box(matrix: Float32Array, axes: readonly NamedAxis[], size: Size): SVGE
       return text({ x, y }, content, 'middle', className);
     };
     shapes.push(label(outermost.middle, 22, name, 'name'));
-    shapes.push(label(outermost.from, 12, tickLabel(low, high - low)));
-    shapes.push(label(outermost.to, 12, tickLabel(high, high - low)));
+    shapes.push(label(outermost.low, 12, tickLabel(low, high - low)));
+    shapes.push(label(outermost.high, 12, tickLabel(high, high - low)));
   }
   return shapes;
 }

@@ -82,7 +82,7 @@ export class ElbowPanel {
     const [inertias, silhouettes] = drawings;
     if (inertias) {
       drawCurve(inertias, {
-        title: 'Inertia: the elbow is where more clusters gain little',
+        title: 'Inertia: the smaller, the tighter',
         x: 'clusters',
         places: entries.map(({ clusters }) => clusters),
         values: entries.map(({ inertia }) => inertia),
