@@ -123,7 +123,8 @@ function pagesBuild(): UserConfig {
       rolldownOptions: {
         input: { ...Object.fromEntries(examples), runtime: 'src/cli/runtime.html' },
         output: {
-          // Models and data sets lie apart: they are not published.
+          // Models, data sets and what is only compared with lie apart: they are not published.
+          chunkFileNames: ({ name }) => `${name === 'tensorflow' ? 'data' : 'assets'}/[name]-[hash].js`,
           assetFileNames: ({ names }) =>
             /\.(onnx|wasm|jsonl?|bin|txt)$/.test(names[0] ?? '')
               ? 'data/[name]-[hash][extname]'

@@ -1,8 +1,9 @@
-import { commitOrVersion } from './checkout.ts';
-import { type Command, perform, runtimeOption } from './command.ts';
+import { benchmark, describeCases, growingOption, scalingOption } from './benchText.ts';
+import type { Command } from './command.ts';
 import { type BenchAgglomerativeReport, benchAgglomerative } from './jobs/benchAgglomerative.ts';
-import { formatDistribution, formatNumber, textTable } from './text.ts';
-import { choiceOption, integerOption, integersOption, type ParsedOptions } from './usage.ts';
+import { sizeText } from './jobs/clusterBench.ts';
+import { formatDistribution, formatNumber } from './text.ts';
+import { choiceOption, integerOption } from './usage.ts';
 
 const linkages = ['ward', 'complete', 'average', 'single'] as const;
 const largestPointCount = 200_000;
@@ -13,7 +14,8 @@ export const benchAgglomerativeCommand: Command = {
   description: 'Time hierarchical clustering of generated points, after checking its last merge',
   options: [
     { name: '--points <list>', description: 'Numbers of points', default: '500,1000,2000' },
-    { name: '--dimensions <count>', description: 'Coordinates of a point', default: 16 },
+    { name: '--dimensions <list>', description: 'Numbers of coordinates of a point', default: '16' },
+    scalingOption,
     { name: '--linkage <name>', description: `Distance of clusters: ${linkages.join(', ')}`, default: 'ward' },
     { name: '--runs <count>', description: 'Timed fits of each', default: 3 },
     { name: '--seed <integer>', description: 'Seed of the points', default: 1 },
@@ -24,37 +26,24 @@ export const benchAgglomerativeCommand: Command = {
     },
   ],
   example: 'bench agglomerative --points 500,1000,2000 --linkage ward --peer-points 500',
-  run: async (_inputs, options, reporter) => {
-    const parameters = parametersOf(options);
-    const { report, runtime } = await perform(benchAgglomerative, parameters, reporter, {
-      runtime: runtimeOption(options),
-    });
-    const { adapter, ...rest } = report;
-    reporter.result({ adapter, runtime, commit: commitOrVersion(), ...rest }, () => describe(report));
+  run: (_inputs, options, reporter) => {
+    const parameters = {
+      points: growingOption(options, 'points', 2, largestPointCount),
+      dimensions: growingOption(options, 'dimensions', 1, 4096),
+      linkage: choiceOption(options, 'linkage', linkages) ?? 'ward',
+      runs: integerOption(options, 'runs', 1, 1000),
+      seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),
+      peerPoints: integerOption(options, 'peer-points', 0, largestPointCount),
+    };
+    return benchmark(benchAgglomerative, parameters, options, reporter, describe);
   },
 };
 
-function parametersOf(options: ParsedOptions) {
-  return {
-    points: integersOption(options, 'points', 2, largestPointCount),
-    dimensions: integerOption(options, 'dimensions', 1, 4096),
-    linkage: choiceOption(options, 'linkage', linkages) ?? 'ward',
-    runs: integerOption(options, 'runs', 1, 1000),
-    seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),
-    peerPoints: integerOption(options, 'peer-points', 0, largestPointCount),
-  };
-}
-
-function describe({ cases, peers = [], ratios = [] }: BenchAgglomerativeReport): string {
-  const rows = [...cases, ...peers].map((entry) => [
-    entry.name,
-    `${entry.points.toLocaleString('en')}×${entry.dimensions}`,
+function describe(report: BenchAgglomerativeReport): string {
+  const header = ['linkage', 'size', 'milliseconds (min–max)', 'nanoseconds per pair'];
+  return describeCases(report, header, (entry) => [
+    sizeText(entry),
     formatDistribution(entry.milliseconds),
     formatNumber((entry.milliseconds.median * 1e6) / entry.points ** 2),
   ]);
-  const header = ['linkage', 'size', 'milliseconds (min–max)', 'nanoseconds per pair'];
-  const lines = ratios.map(
-    ({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`,
-  );
-  return [textTable(header, rows), ...lines].join('\n');
 }

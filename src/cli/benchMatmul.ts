@@ -1,7 +1,7 @@
-import { commitOrVersion } from './checkout.ts';
-import { type Command, perform, runtimeOption } from './command.ts';
+import { benchmark } from './benchText.ts';
+import { type Command, runtimeOption } from './command.ts';
 import { type BenchMatmulReport, benchMatmul, matmulTypes } from './jobs/benchMatmul.ts';
-import { formatDistribution, formatNumber, textTable } from './text.ts';
+import { formatDistribution, formatNumber, ratioLines, textTable } from './text.ts';
 import { choicesOption, integerOption, type ParsedOptions, UsageError } from './usage.ts';
 
 const largestExtent = 1_000_000;
@@ -28,9 +28,7 @@ export const benchMatmulCommand: Command = {
     if (parameters.peers && runtime !== 'chrome') {
       throw new UsageError('--peers needs --runtime chrome: the WebGPU backend of onnxruntime-web runs in a browser.');
     }
-    const { report, runtime: used } = await perform(benchMatmul, parameters, reporter, { runtime });
-    const { adapter, ...rest } = report;
-    reporter.result({ adapter, runtime: used, commit: commitOrVersion(), ...rest }, () => describe(report));
+    return benchmark(benchMatmul, parameters, options, reporter, describe, runtime);
   },
 };
 
@@ -67,8 +65,5 @@ function describe({ cases, peers = [], ratios = [] }: BenchMatmulReport): string
     `${checkedRows}`,
   ]);
   const header = ['product', 'size', 'milliseconds (min–max)', 'kernels ms', 'GOPS', 'rows checked'];
-  const lines = ratios.map(
-    ({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`,
-  );
-  return [textTable(header, rows), ...lines].join('\n');
+  return [textTable(header, rows), ...ratioLines(ratios)].join('\n');
 }

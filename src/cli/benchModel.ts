@@ -16,8 +16,8 @@ import { modelOf } from './jobs/model.ts';
 import { loadIntoOnnxRuntime, type ModelPeers } from './jobs/modelPeers.ts';
 import { runInput } from './jobs/runModel.ts';
 import { type ModelFiles, readModel, readQuantizedModel } from './modelFiles.ts';
-import { describeCheck, describeInputs, describeRatios, modelCells, modelColumns } from './modelTable.ts';
-import { textTable } from './text.ts';
+import { describeCheck, describeInputs, modelCells, modelColumns } from './modelTable.ts';
+import { ratioLines, textTable } from './text.ts';
 import { assignmentsOption, integerOption, shapesOption, textOption, UsageError } from './usage.ts';
 
 /** `cuanta bench model`: times a model, in float and quantized, against other libraries. */
@@ -103,7 +103,7 @@ function describe(report: BenchModelReport): string {
   return [
     describeInputs(report),
     textTable(['model', ...modelColumns], rows),
-    ...describeRatios(report),
+    ...ratioLines(report.ratios),
     describeCheck(report),
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { bitsOption } from './clusterProductQuantization.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type BenchProductQuantizationReport, benchProductQuantization } from './jobs/benchProductQuantization.ts';
 import { readPointFile } from './pointFiles.ts';
-import { formatDistribution, formatNumber, textTable } from './text.ts';
+import { formatDistribution, formatNumber, ratioLines, textTable } from './text.ts';
 import { integerOption, type ParsedOptions, textOption } from './usage.ts';
 
 /** `cuanta bench product-quantization`: times searches among codes and among the vectors themselves. */
@@ -71,6 +71,6 @@ function describe(report: BenchProductQuantizationReport): string {
     `${points.toLocaleString('en')}×${dimensions}, ${queries} queries for ${count} vectors, ${subspaces} codes of ${bits} bits`,
     textTable(['search', 'milliseconds (min–max)', 'microseconds a query', 'bytes a vector'], rows),
     ...trained,
-    ...ratios.map(({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`),
+    ...ratioLines(ratios),
   ].join('\n');
 }

@@ -1,13 +1,15 @@
-import { commitOrVersion } from './checkout.ts';
-import { type Command, perform, runtimeOption } from './command.ts';
+import { benchmark } from './benchText.ts';
+import type { Command } from './command.ts';
 import { type BenchSuiteReport, benchSuite, suiteSizes } from './jobs/benchSuite.ts';
+import { sizeText } from './jobs/clusterBench.ts';
+import type { Distribution } from './jobs/timing.ts';
 import { formatDistribution, formatNumber, textTable } from './text.ts';
 import { choiceOption, integerOption } from './usage.ts';
 
 /** `cuanta bench suite`: checks and times everything once. */
 export const benchSuiteCommand: Command = {
   name: 'bench suite',
-  description: 'Check and time products, k-means and ranges at set sizes, in one table',
+  description: 'Check and time products, clustering and ranges at set sizes, in one table',
   options: [
     {
       name: '--sizes <set>',
@@ -18,37 +20,42 @@ export const benchSuiteCommand: Command = {
     { name: '--seed <integer>', description: 'Seed of the operands', default: 1 },
   ],
   example: 'bench suite --runtime dawn --json > results.json',
-  run: async (_inputs, options, reporter) => {
+  run: (_inputs, options, reporter) => {
     const parameters = {
       sizes: choiceOption(options, 'sizes', suiteSizes) ?? 'auto',
       runs: integerOption(options, 'runs', 1, 1000),
       seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),
     };
-    const { report, runtime } = await perform(benchSuite, parameters, reporter, { runtime: runtimeOption(options) });
-    const { adapter, ...rest } = report;
-    const document = { adapter, runtime, commit: commitOrVersion(), date: new Date().toISOString(), ...rest };
-    reporter.result(document, () => describe(report));
+    return benchmark(benchSuite, parameters, options, reporter, describe);
   },
 };
 
-function describe({ matmul, kmeans, ranges }: BenchSuiteReport): string {
+/** Points over the median time. */
+function pointRate({ points }: { readonly points: number }, { median }: Distribution): string {
+  return `${formatNumber((points * 1000) / median)} points/s`;
+}
+
+function describe({ matmul, kmeans, gaussianMixture, dbscan, agglomerative, ranges }: BenchSuiteReport): string {
   const rows = [
     ...matmul.map(({ name, m, n, k, milliseconds, kernelMilliseconds, gops }) => ({
       cells: [name, `${m}×${k}·${k}×${n}`, formatDistribution(milliseconds)],
       kernel: kernelMilliseconds?.median,
       rate: `${formatNumber(gops)} GOPS`,
     })),
-    ...kmeans.map(
-      ({ name, points, dimensions, clusters, millisecondsPerIteration, kernelMilliseconds, iterations, gops }) => ({
-        cells: [
-          `${name}, an iteration`,
-          `${points.toLocaleString('en')}×${dimensions}, ${clusters} clusters`,
-          formatDistribution(millisecondsPerIteration),
-        ],
-        kernel: kernelMilliseconds && kernelMilliseconds.median / iterations,
-        rate: `${formatNumber(gops)} GOPS`,
-      }),
-    ),
+    ...[...kmeans, ...gaussianMixture].map((entry) => ({
+      cells: [`${entry.name}, an iteration`, sizeText(entry), formatDistribution(entry.millisecondsPerIteration)],
+      kernel: entry.kernelMilliseconds && entry.kernelMilliseconds.median / entry.iterations,
+      rate: 'gops' in entry ? `${formatNumber(entry.gops)} GOPS` : pointRate(entry, entry.millisecondsPerIteration),
+    })),
+    ...[...dbscan, ...agglomerative].map((entry) => ({
+      cells: [
+        entry.name,
+        `${entry.points.toLocaleString('en')}×${entry.dimensions}`,
+        formatDistribution(entry.milliseconds),
+      ],
+      kernel: entry.kernelMilliseconds?.median,
+      rate: pointRate(entry, entry.milliseconds),
+    })),
     ...ranges.map(({ name, elements, milliseconds, kernelMilliseconds, gigabytesPerSecond }) => ({
       cells: [name, `${elements.toLocaleString('en')} elements`, formatDistribution(milliseconds)],
       kernel: kernelMilliseconds?.median,

@@ -30,8 +30,3 @@ export function describeCheck({ peers = [] }: BenchModelReport): string {
     ? 'Differences are from onnxruntime-web on the CPU, running the same model, by the greatest magnitude of an output.'
     : 'The results were not compared with anything: that takes the comparison with onnxruntime-web.';
 }
-
-/** One line a ratio. */
-export function describeRatios({ ratios }: BenchModelReport): string[] {
-  return ratios.map(({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`);
-}

@@ -1,4 +1,5 @@
 /** Numbers and tables for people, in the terminal and in pages. */
+import type { Ratio } from './jobs/clusterBench.ts';
 import type { Distribution } from './jobs/timing.ts';
 
 /** Rows of cells as aligned columns; the first column to the left, the others to the right. */
@@ -25,4 +26,9 @@ export function formatNumber(value: number): string {
 /** Median and extremes for people. */
 export function formatDistribution({ median, min, max }: Distribution): string {
   return `${formatNumber(median)} (${formatNumber(min)}–${formatNumber(max)})`;
+}
+
+/** How many times as fast as their peers cases are, a line each. */
+export function ratioLines(ratios: readonly Ratio[]): string[] {
+  return ratios.map(({ case: name, peer, ratio }) => `${name} is ${formatNumber(ratio)} times as fast as ${peer}`);
 }

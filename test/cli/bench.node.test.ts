@@ -37,6 +37,8 @@ function expectOrdered({ median, min, max }: Distribution): void {
   expect(max).toBeGreaterThanOrEqual(median);
 }
 
+const date = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
+
 /** The commit of the checkout; the version outside one. */
 function expectedCommit(): string {
   const root = packageRoot();
@@ -78,6 +80,7 @@ describe('cuanta bench matmul', () => {
       adapter,
       runtime: 'chrome',
       commit: expectedCommit(),
+      date,
       cases: ['matmul int8', 'matmul int4', 'matmul f32'].map((name) => ({ name, ...product, ...kernels })),
       peers: [{ name: 'onnxruntime-web 1.30.0 f32 (WebGPU)', ...product }],
       ratios: ['matmul int8', 'matmul int4', 'matmul f32'].map((name) => ({
@@ -113,27 +116,39 @@ describe('cuanta bench matmul', () => {
 });
 
 describe('cuanta bench kmeans', () => {
-  test('times the fit and the peer', async () => {
-    const size = ['--points', '2000', '--dimensions', '5', '--clusters', '7', '--iterations', '3'];
-    const report = await cuantaJson(['bench', 'kmeans', ...size, '--runs', '2', '--peers']);
+  test('times the fits of each size and the peers in Chrome', async () => {
+    const size = ['--points', '2000,4000', '--dimensions', '5', '--clusters', '7', '--iterations', '3'];
+    const peers = ['--peers', '--peer-iterations', '2', '--runtime', 'chrome'];
+    const report = await cuantaJson(['bench', 'kmeans', ...size, '--runs', '2', ...peers]);
+    const sizes = [2000, 4000];
+    const names = ['ml-kmeans (CPU)', 'TensorFlow.js 4.22.0 operations (WebGPU)'];
     const fit = {
-      points: 2000,
       dimensions: 5,
       clusters: 7,
-      iterations: 3,
       checked: true,
       milliseconds: distribution(2),
       millisecondsPerIteration: distribution(2),
       gops: expect.any(Number),
     };
-    const ours = { checkedRows: 2000, warmUps: 2, kernelMilliseconds: distribution(1), kernels: expect.any(Object) };
+    const ours = { warmUps: 2, kernelMilliseconds: distribution(1), kernels: expect.any(Object) };
     expect(report).toEqual({
       adapter,
-      runtime: 'dawn',
+      runtime: 'chrome',
       commit: expectedCommit(),
-      cases: [{ name: 'k-means f32', ...fit, ...ours }],
-      peers: [{ name: 'ml-kmeans (CPU)', ...fit }],
-      ratios: [{ case: 'k-means f32', peer: 'ml-kmeans (CPU)', ratio: expect.any(Number) }],
+      date,
+      cases: sizes.map((points) => ({
+        name: 'k-means f32',
+        points,
+        checkedRows: points,
+        iterations: 3,
+        ...fit,
+        ...ours,
+      })),
+      peers: sizes.flatMap((points) => names.map((name) => ({ name, points, iterations: 2, ...fit }))),
+      ratios: ['2,000×5, 7 clusters', '4,000×5, 7 clusters'].flatMap((text) =>
+        names.map((peer) => ({ case: `k-means f32 ${text}`, peer, ratio: expect.any(Number) })),
+      ),
+      growth: [{ case: 'k-means f32', axis: 'points', from: 2000, to: 4000, ratio: expect.any(Number) }],
     });
     for (const { milliseconds, millisecondsPerIteration } of (report as { cases: Case[] }).cases) {
       expectOrdered(milliseconds);
@@ -156,11 +171,14 @@ describe('cuanta bench suite', () => {
       adapter,
       runtime: 'dawn',
       commit: expectedCommit(),
-      date: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      date,
       software: expect.any(Boolean),
       dotPath: expect.stringMatching(/^(packed|unpacked)$/),
       sizes: 'tiny',
-      kmeans: [{ ...timed, name: 'k-means f32', points: 1000, clusters: 8 }],
+      kmeans: ['f32', 'int8'].map((kind) => ({ ...timed, name: `k-means ${kind}`, points: 1000, clusters: 8 })),
+      gaussianMixture: [{ ...timed, name: 'Gaussian mixture f32', points: 1000, components: 2 }],
+      dbscan: [{ ...timed, name: 'DBSCAN', points: 500, dimensions: 2 }],
+      agglomerative: [{ ...timed, name: 'ward', points: 100, dimensions: 4 }],
       ranges: [{ ...timed, name: 'ranges f32', elements: 2 ** 12, gigabytesPerSecond: expect.any(Number) }],
     });
     const { matmul } = report as { readonly matmul: readonly { readonly name: string; readonly m: number }[] };

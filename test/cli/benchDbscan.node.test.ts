@@ -5,19 +5,29 @@ import { dbscan } from '../reference/dbscan.ts';
 import { cuantaJson } from '../support/commandLine.ts';
 
 test('cuanta bench dbscan times the fits and the peer', async () => {
-  const words = ['bench', 'dbscan', '--points', '300,600', '--dimensions', '2,5', '--runs', '1', '--runtime', 'dawn'];
-  const { cases, peers, ratios } = await cuantaJson([...words, '--peers']);
+  const words = ['bench', 'dbscan', '--points', '300', '--dimensions', '2', '--scaling', '--runs', '1'];
+  const { cases, peers, ratios, growth } = await cuantaJson([...words, '--peers', '--runtime', 'dawn']);
   const sizes = [
     { points: 300, dimensions: 2 },
     { points: 600, dimensions: 2 },
-    { points: 300, dimensions: 5 },
-    { points: 600, dimensions: 5 },
+    { points: 1200, dimensions: 2 },
+    { points: 300, dimensions: 4 },
+    { points: 300, dimensions: 8 },
   ];
   expect(cases).toMatchObject(
     sizes.map((size) => ({ name: 'DBSCAN', ...size, checked: true, checkedRows: size.points, warmUps: 1 })),
   );
   expect(peers).toMatchObject(sizes.map((size) => ({ name: 'density-clustering (CPU)', ...size })));
   expect(ratios).toMatchObject(sizes.map(() => ({ ratio: expect.any(Number) })));
+  const steps = [
+    ['points', 300, 600],
+    ['points', 600, 1200],
+    ['dimensions', 2, 4],
+    ['dimensions', 4, 8],
+  ];
+  expect(growth).toEqual(
+    steps.map(([axis, from, to]) => ({ case: 'DBSCAN', axis, from, to, ratio: expect.any(Number) })),
+  );
 });
 
 describe('the check of DBSCAN', () => {

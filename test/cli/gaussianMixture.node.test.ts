@@ -88,6 +88,11 @@ describe('the benchmark', () => {
       expect(iterations).toBe(2);
       expect(checkedRows).toBe(points);
     }
+    const grown = report.growth?.map(({ axis, from, to }) => [axis, from, to]);
+    expect(grown).toEqual([
+      ['points', 300, 500],
+      ['dimensions', 2, 3],
+    ]);
     for (const { ratio } of report.ratios ?? []) expect(ratio).toBeGreaterThan(0);
   });
 

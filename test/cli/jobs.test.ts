@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DeviceLost, InvalidInput } from '../../src/base/errors.ts';
 import { describeError, reviveError } from '../../src/cli/jobs/job.ts';
-import { assertAssignment, assertUpdate } from '../../src/cli/jobs/kmeansReference.ts';
+import { assertAssignment, assertSameInertia, assertUpdate } from '../../src/cli/jobs/kmeansReference.ts';
 import { affordableRows, checkFloat, checkInteger } from '../../src/cli/jobs/matmulReference.ts';
 import { cloudPoints, sampleOf, uniformValues } from '../../src/cli/jobs/sampleData.ts';
 import { distributionOf, scaled } from '../../src/cli/jobs/timing.ts';
@@ -112,6 +112,17 @@ describe('the checks of k-means', () => {
     const { centroids } = fitOf(3);
     centroids[4] = (centroids[4] ?? 0) + 1e-3;
     expect(() => assertUpdate(points, 3, labels, centroids)).toThrow(/coordinate 1 of centroid 1/);
+  });
+
+  test('centroids that are worse than ours do not', () => {
+    const { centroids } = fitOf(3);
+    const compare = (theirs: Float64Array) => assertSameInertia(points, 3, 'theirs', theirs, centroids);
+    expect(() => compare(Float64Array.from(Float32Array.from(centroids)))).not.toThrow();
+    expect(() => compare(centroids.map((value, index) => (index === 4 ? value + 1 : value)))).toThrow(
+      /of theirs have the inertia/,
+    );
+    expect(() => compare(centroids.slice(3))).toThrow(/of theirs have the inertia/);
+    expect(() => compare(centroids.map(() => Number.NaN))).toThrow(/of theirs have the inertia/);
   });
 });
 

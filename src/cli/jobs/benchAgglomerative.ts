@@ -2,16 +2,16 @@ import { Agglomerative } from '../../cluster/agglomerative.ts';
 import type { AgglomerativeFit } from '../../cluster/dendrogram.ts';
 import type { Linkage } from '../../cluster/linkage.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import { breathe, type Job, throwIfAborted } from './job.ts';
+import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
+import { breathe, type Job, type JobContext } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { cloudPoints } from './sampleData.ts';
-import { type Distribution, distributionOf } from './timing.ts';
+import { type Contender, type TimedContender, timeInTurns } from './turns.ts';
 
-/** Which hierarchical clustering to time. */
+/** Which hierarchical clustering to time: the first of each list, and each further one with the first of the other list. */
 export interface BenchAgglomerativeParameters {
-  /** Numbers of points. */
   readonly points: readonly number[];
-  readonly dimensions: number;
+  readonly dimensions: readonly number[];
   readonly linkage: Linkage;
   /** Timed fits of each case. */
   readonly runs: number;
@@ -21,28 +21,18 @@ export interface BenchAgglomerativeParameters {
   readonly peerPoints: number;
 }
 
-interface TimedFit {
-  readonly name: string;
+export type BenchAgglomerativeReport = ClusterBenchReport<
+  TimedCase & KernelTimes & { readonly warmUps: number },
+  TimedCase
+>;
+
+interface Size {
   readonly points: number;
   readonly dimensions: number;
-  readonly checked: true;
-  /** A whole fit: all merges. */
-  readonly milliseconds: Distribution;
-}
-
-export interface BenchAgglomerativeReport {
-  readonly adapter: Engine['info']['adapter'];
-  readonly linkage: Linkage;
-  readonly cases: readonly (TimedFit & KernelTimes & { readonly warmUps: number })[];
-  /** ml-hclust, on the same points. */
-  readonly peers?: readonly TimedFit[];
-  /** How many times as fast as the peer ours is. */
-  readonly ratios?: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
 }
 
 /** Clouds of generated points. */
 const cloudCount = 16;
-const peerName = 'ml-hclust (CPU)';
 /** Merges whose heights are checked, from the top. */
 const checkedMerges = 5;
 
@@ -50,56 +40,43 @@ const checkedMerges = 5;
 export const benchAgglomerative: Job<BenchAgglomerativeParameters, BenchAgglomerativeReport> = {
   name: 'benchAgglomerative',
   page: 'runtime.html',
-  run: async (engine, { points, dimensions, linkage, runs, seed, peerPoints }, { onProgress, signal }) => {
-    const cases: BenchAgglomerativeReport['cases'][number][] = [];
-    const peers: TimedFit[] = [];
-    const run = signal ? { signal } : {};
-    const estimator = new Agglomerative({ linkage, clusters: 1 });
-    for (const rowCount of points) {
-      onProgress?.(`${rowCount}×${dimensions}, check`);
-      await breathe();
-      const data = cloudPoints(rowCount, dimensions, cloudCount, seed);
-      const source = { data, rowCount, columnCount: dimensions };
-      const fit = await estimator.fit(engine, source, run);
-      assertTopMerge(fit, data, dimensions, linkage);
-      const peer = rowCount <= peerPoints ? await openPeer(data, dimensions, linkage, fit) : undefined;
-      const times: number[] = [];
-      const peerTimes: number[] = [];
-      for (let turn = 1; turn <= runs; turn++) {
-        onProgress?.(`${rowCount}×${dimensions}, run ${turn} of ${runs}`);
-        times.push(await timed(() => estimator.fit(engine, source, run)));
-        if (peer) {
-          await breathe();
-          peerTimes.push(await timed(async () => peer()));
-        }
-        throwIfAborted(signal);
-      }
-      const kernels = await kernelTimes(engine, 1, async () => void (await estimator.fit(engine, source, run)));
-      const summary = (name: string, milliseconds: readonly number[]): TimedFit => ({
-        name,
-        points: rowCount,
-        dimensions,
-        checked: true,
-        milliseconds: distributionOf(milliseconds),
-      });
-      cases.push({ ...summary(linkage, times), ...kernels, warmUps: 1 });
-      if (peer) peers.push(summary(peerName, peerTimes));
-    }
-    const report = { adapter: engine.info.adapter, linkage, cases };
-    if (peers.length === 0) return { report };
-    const ratios = peers.map((peer, place) => ({
-      case: `${linkage} ${peer.points}×${dimensions}`,
-      peer: peer.name,
-      ratio: peer.milliseconds.median / (cases[place]?.milliseconds.median ?? Number.NaN),
-    }));
-    return { report: { ...report, peers, ratios } };
+  run: (engine, parameters, context) => {
+    const { points, dimensions } = parameters;
+    return benchSizes(engine.info.adapter, sizesOf({ points, dimensions }), (size) =>
+      timeSize(engine, size, parameters, context),
+    );
   },
 };
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
+async function timeSize(
+  engine: Engine,
+  size: Size,
+  { linkage, runs, seed, peerPoints }: BenchAgglomerativeParameters,
+  context: JobContext,
+) {
+  const { points, dimensions } = size;
+  const onProgress = (message: string) => context.onProgress?.(`${sizeText(size)}: ${message}`);
+  onProgress('check');
+  await breathe();
+  const data = cloudPoints(points, dimensions, cloudCount, seed);
+  const source = { data, rowCount: points, columnCount: dimensions };
+  const estimator = new Agglomerative({ linkage, clusters: 1 });
+  const fitOnce = () => estimator.fit(engine, source, context.signal ? { signal: context.signal } : {});
+  const fit = await fitOnce();
+  assertTopMerge(fit, data, dimensions, linkage);
+  const others = points <= peerPoints ? [await openPeer(rowArrays(data, dimensions), linkage, fit)] : [];
+  const timed = await timeInTurns([{ name: linkage, run: fitOnce }], others, runs, { ...context, onProgress });
+  const kernels = await kernelTimes(engine, 1, async () => void (await fitOnce()));
+  const summary = ({ name, milliseconds }: TimedContender<Contender>): TimedCase => ({
+    name,
+    ...size,
+    checked: true,
+    milliseconds,
+  });
+  return {
+    ours: timed.ours.map((entry) => ({ ...summary(entry), ...kernels, warmUps: 1 })),
+    theirs: timed.theirs.map(summary),
+  };
 }
 
 /** Checks the last merge by the definition of the linkage in float64. */
@@ -165,15 +142,12 @@ function pairHeight(
 }
 
 /** The fit of ml-hclust, whose top merges must be ours. */
-async function openPeer(data: Float32Array, columnCount: number, linkage: Linkage, fit: AgglomerativeFit) {
+async function openPeer(rows: number[][], linkage: Linkage, fit: AgglomerativeFit) {
   const { agnes } = await import('ml-hclust');
-  const rows = Array.from({ length: data.length / columnCount }, (_, row) => [
-    ...data.subarray(row * columnCount, (row + 1) * columnCount),
-  ]);
   // Its `ward2` is R's ward.D2, which is ours.
   const method = linkage === 'ward' ? 'ward2' : linkage;
   let checked = false;
-  return () => {
+  const run = () => {
     const tree = agnes(rows, { method });
     if (checked) return;
     checked = true;
@@ -188,4 +162,5 @@ async function openPeer(data: Float32Array, columnCount: number, linkage: Linkag
       throw new Error(`Merge ${place} from the top is at the height ${own}, ml-hclust’s at ${theirs}.`);
     }
   };
+  return { name: 'ml-hclust (CPU)', run };
 }

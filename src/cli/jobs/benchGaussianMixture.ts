@@ -1,16 +1,18 @@
 import { GaussianMixture } from '../../cluster/gaussianMixture.ts';
 import type { CovarianceType } from '../../cluster/gaussianMixtureModel.ts';
 import type { Engine } from '../../gpu/engine.ts';
+import { benchSizes, type ClusterBenchReport, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
 import {
   type ReferenceMixture,
   type ReferenceProblem,
   referenceRound,
   referenceStart,
 } from './gaussianMixtureReference.ts';
-import { breathe, type Job, type JobContext, throwIfAborted } from './job.ts';
+import { breathe, type Job, type JobContext } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { cloudPoints } from './sampleData.ts';
-import { type Distribution, distributionOf, scaled } from './timing.ts';
+import { type Distribution, scaled } from './timing.ts';
+import { type Contender, type TimedContender, timeInTurns } from './turns.ts';
 
 /** Which mixtures to time: the first of each list, and each further one with the first of the other lists. */
 export interface BenchGaussianMixtureParameters {
@@ -28,30 +30,21 @@ export interface BenchGaussianMixtureParameters {
   readonly peers: boolean;
 }
 
-interface TimedFit {
-  readonly name: string;
+interface TimedFit extends TimedCase {
   readonly covariance: CovarianceType;
-  readonly points: number;
-  readonly dimensions: number;
   readonly components: number;
   readonly iterations: number;
-  readonly checked: true;
-  /** A whole fit: upload, covariance of the points, rounds, labels, readback. */
-  readonly milliseconds: Distribution;
-  /** That, over the number of rounds. */
+  /** The time of a whole fit (upload, covariance of the points, rounds, labels, readback), over the number of rounds. */
   readonly millisecondsPerIteration: Distribution;
 }
 
-export interface BenchGaussianMixtureReport {
-  readonly adapter: Engine['info']['adapter'];
-  readonly cases: readonly (TimedFit & KernelTimes & { readonly checkedRows: number; readonly warmUps: number })[];
-  /** Float64 on the CPU, on the same points, from the same start, for as many rounds. */
-  readonly peers?: readonly TimedFit[];
-  /** How many times as fast as the peer a round of ours is. */
-  readonly ratios?: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
-}
+/** The peer is float64 on the CPU, from the same start, for as many rounds. */
+export type BenchGaussianMixtureReport = ClusterBenchReport<
+  TimedFit & KernelTimes & { readonly checkedRows: number; readonly warmUps: number },
+  TimedFit
+>;
 
-interface Size extends Omit<BenchGaussianMixtureParameters, 'points' | 'dimensions' | 'components'> {
+interface Size {
   readonly points: number;
   readonly dimensions: number;
   readonly components: number;
@@ -65,41 +58,23 @@ const regularization = 1e-6;
 export const benchGaussianMixture: Job<BenchGaussianMixtureParameters, BenchGaussianMixtureReport> = {
   name: 'benchGaussianMixture',
   page: 'runtime.html',
-  run: async (engine, parameters, context) => {
-    const cases: BenchGaussianMixtureReport['cases'][number][] = [];
-    const peers: TimedFit[] = [];
-    const ratios: { case: string; peer: string; ratio: number }[] = [];
-    for (const size of sizesOf(parameters)) {
-      const { ours, theirs } = await timeCase(engine, size, context);
-      cases.push(ours);
-      if (!theirs) continue;
-      peers.push(theirs);
-      const ratio = theirs.millisecondsPerIteration.median / ours.millisecondsPerIteration.median;
-      ratios.push({ case: nameOf(size), peer: theirs.name, ratio });
-    }
-    const report = { adapter: engine.info.adapter, cases };
-    return { report: parameters.peers ? { ...report, peers, ratios } : report };
+  run: (engine, parameters, context) => {
+    const { points, dimensions, components } = parameters;
+    return benchSizes(engine.info.adapter, sizesOf({ points, dimensions, components }), (size) =>
+      timeSize(engine, size, parameters, context),
+    );
   },
 };
 
-function sizesOf({ points, dimensions, components, ...rest }: BenchGaussianMixtureParameters): Size[] {
-  const first = { points: points[0] ?? 1, dimensions: dimensions[0] ?? 1, components: components[0] ?? 1 };
-  return [
-    { ...rest, ...first },
-    ...points.slice(1).map((count) => ({ ...rest, ...first, points: count })),
-    ...dimensions.slice(1).map((count) => ({ ...rest, ...first, dimensions: count })),
-    ...components.slice(1).map((count) => ({ ...rest, ...first, components: count })),
-  ];
-}
-
-function nameOf({ points, dimensions, components, covariance }: Size): string {
-  return `${covariance} ${points}×${dimensions}, ${components} components`;
-}
-
-async function timeCase(engine: Engine, size: Size, { onProgress, signal }: JobContext) {
-  const { points, dimensions, components, covariance, iterations, runs, seed } = size;
-  const name = nameOf(size);
-  onProgress?.(`${name}, check against float64`);
+async function timeSize(
+  engine: Engine,
+  size: Size,
+  { covariance, iterations, runs, seed, peers }: BenchGaussianMixtureParameters,
+  context: JobContext,
+) {
+  const { points, dimensions, components } = size;
+  const onProgress = (message: string) => context.onProgress?.(`${covariance} ${sizeText(size)}: ${message}`);
+  onProgress('check against float64');
   await breathe();
   const data = cloudPoints(points, dimensions, components, seed);
   const means = data.slice(0, components * dimensions);
@@ -107,7 +82,7 @@ async function timeCase(engine: Engine, size: Size, { onProgress, signal }: JobC
     new GaussianMixture({ components, covariance, means, tolerance: 0, regularization, maximumIterations }).fit(
       engine,
       { data: rows, rowCount: rows.length / dimensions, columnCount: dimensions },
-      signal ? { signal } : {},
+      context.signal ? { signal: context.signal } : {},
     );
   const affordable = Math.floor(checkBudget / (components * dimensions ** 2));
   const checkedRows = Math.max(components, Math.min(points, affordable));
@@ -115,40 +90,25 @@ async function timeCase(engine: Engine, size: Size, { onProgress, signal }: JobC
   const problem = { points: checked, columnCount: dimensions, covariance, regularization };
   assertRound(problem, means, await fitFor(checked, 1));
 
-  const times: number[] = [];
-  const peerTimes: number[] = [];
-  for (let turn = 0; turn <= runs; turn++) {
-    onProgress?.(`${name}, run ${turn} of ${runs}`);
-    const start = performance.now();
-    await fitFor(data, iterations);
-    // The first warms up.
-    if (turn > 0) times.push(performance.now() - start);
-    if (turn > 0 && size.peers) {
-      await breathe();
-      const peerStart = performance.now();
-      runReference({ ...problem, points: data }, means, iterations);
-      peerTimes.push(performance.now() - peerStart);
-    }
-    throwIfAborted(signal);
-  }
-  const kernels = await kernelTimes(engine, 1, async () => void (await fitFor(data, iterations)));
-  const summary = (own: string, milliseconds: readonly number[]): TimedFit => {
-    const distribution = distributionOf(milliseconds);
-    return {
-      name: own,
-      covariance,
-      points,
-      dimensions,
-      components,
-      iterations,
-      checked: true,
-      milliseconds: distribution,
-      millisecondsPerIteration: scaled(distribution, 1 / iterations),
-    };
-  };
+  const ours = { name: 'Gaussian mixture f32', run: () => fitFor(data, iterations) };
+  onProgress('warming up');
+  await ours.run();
+  const reference = () => runReference({ ...problem, points: data }, means, iterations);
+  const others = peers ? [{ name: 'TypeScript f64 (CPU)', run: reference }] : [];
+  const timed = await timeInTurns([ours], others, runs, { ...context, onProgress });
+  const kernels = await kernelTimes(engine, 1, async () => void (await ours.run()));
+  const summary = ({ name, milliseconds }: TimedContender<Contender>): TimedFit => ({
+    name,
+    covariance,
+    ...size,
+    iterations,
+    checked: true,
+    milliseconds,
+    millisecondsPerIteration: scaled(milliseconds, 1 / iterations),
+  });
   return {
-    ours: { ...summary('Gaussian mixture f32', times), checkedRows, warmUps: 2, ...kernels },
-    theirs: size.peers ? summary('TypeScript f64 (CPU)', peerTimes) : undefined,
+    ours: timed.ours.map((entry) => ({ ...summary(entry), checkedRows, warmUps: 2, ...kernels })),
+    theirs: timed.theirs.map(summary),
   };
 }
 

@@ -1,39 +1,40 @@
 import { KMeans, type KMeansFit, type KMeansPrecision } from '../../cluster/kmeans.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import { breathe, type Job, type JobContext, throwIfAborted } from './job.ts';
+import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
+import { breathe, type Job, type JobContext, type JobResult } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
-import { assertAssignment, assertUpdate } from './kmeansReference.ts';
+import { assertAssignment, assertSameInertia, assertUpdate } from './kmeansReference.ts';
 import { cloudPoints } from './sampleData.ts';
-import { type Distribution, distributionOf, scaled } from './timing.ts';
+import { type Distribution, scaled } from './timing.ts';
+import { type Contender, type TimedContender, timeInTurns } from './turns.ts';
 
-/** Which k-means to time. */
-export interface BenchKmeansParameters {
-  readonly points: number;
-  readonly dimensions: number;
-  readonly clusters: number;
+/** Which k-means to time: the first of each list, and each further one with the first of the other lists. */
+export interface BenchKmeansParameters extends FitParameters {
+  readonly points: readonly number[];
+  readonly dimensions: readonly number[];
+  readonly clusters: readonly number[];
+  /** Whether other libraries are timed too, in turns with ours. */
+  readonly peers: boolean;
+  /** Rounds of the peers' fits, where those of `iterations` take too long. Default: as many. */
+  readonly peerIterations?: number;
+}
+
+interface FitParameters {
   /** Rounds of assignment and update of each fit. */
   readonly iterations: number;
   /** Timed fits. */
   readonly runs: number;
   /** Seed of the points. */
   readonly seed: number;
-  /** Whether ml-kmeans is timed too, in turns with ours. */
-  readonly peers: boolean;
   /** `int8`: assignment in 8 bits is timed too, in turns with f32. Default `f32`. */
   readonly precision?: KMeansPrecision;
 }
 
-interface TimedFit {
-  readonly name: string;
-  readonly points: number;
-  readonly dimensions: number;
+interface TimedFit extends TimedCase {
   readonly clusters: number;
   /** Rounds that were done: fewer than asked for where nothing moved any more. */
   readonly iterations: number;
-  readonly checked: true;
-  /** A whole fit: upload, iterations, final assignment, readback. */
-  readonly milliseconds: Distribution;
-  /** That, over the number of iterations. */
+  /** The time of a whole fit (upload, iterations, final assignment, readback), over the number of iterations. */
   readonly millisecondsPerIteration: Distribution;
   /** 2 · points · dimensions · clusters of one iteration over its median time, in 10⁹ a second. */
   readonly gops: number;
@@ -49,101 +50,136 @@ interface CheckedFit {
   readonly warmUps: number;
 }
 
-export interface BenchKmeansReport {
-  readonly adapter: Engine['info']['adapter'];
-  readonly cases: readonly (TimedFit & KernelTimes & CheckedFit)[];
-  /** Other libraries, on the same points, from the same centroids, for as many iterations. */
-  readonly peers?: readonly TimedFit[];
-  /** How many times as fast as the peer, or as f32, an iteration of ours is. */
-  readonly ratios?: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
+/** Other libraries start from the same centroids. */
+export type BenchKmeansReport = ClusterBenchReport<TimedFit & KernelTimes & CheckedFit, TimedFit>;
+
+/** What k-means is to do: the first points are the first centroids, and nothing ends it early. */
+export interface KmeansProblem {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly points: number;
+  readonly dimensions: number;
+  readonly clusters: number;
+  readonly iterations: number;
 }
 
-/** Times k-means from the first points as centroids, after checking a fit of the same points. */
+/** k-means of another library. */
+export interface KmeansPeer {
+  readonly name: string;
+  /** The centroids after the rounds of the problem, row by row. */
+  fit(): Promise<ArrayLike<number>>;
+  dispose(): void;
+}
+
+/** Sets another library to work. */
+export type OpenKmeansPeer = (problem: KmeansProblem) => Promise<KmeansPeer>;
+
+interface Size {
+  readonly points: number;
+  readonly dimensions: number;
+  readonly clusters: number;
+}
+
+/**
+ * Times k-means from the first points as centroids, after checking a fit of the same points.
+ *
+ * @param openPeers make the peers, when `parameters.peers` asks for them
+ */
+export function runBenchKmeans(
+  engine: Engine,
+  parameters: BenchKmeansParameters,
+  context: JobContext,
+  openPeers: readonly OpenKmeansPeer[],
+): Promise<JobResult<BenchKmeansReport>> {
+  const { points, dimensions, clusters, peers } = parameters;
+  return benchSizes(engine.info.adapter, sizesOf({ points, dimensions, clusters }), (size) =>
+    timeSize(engine, size, parameters, context, peers ? openPeers : []),
+  );
+}
+
+/** The benchmark beside ml-kmeans; the page of benchmarks has one more peer. */
 export const benchKmeans: Job<BenchKmeansParameters, BenchKmeansReport> = {
   name: 'benchKmeans',
   page: 'bench/',
-  run: async (engine, parameters, context) => {
-    const { dimensions, clusters, runs, seed } = parameters;
-    context.onProgress?.('making points');
-    await breathe();
-    const points = cloudPoints(parameters.points, dimensions, clusters, seed);
-    const fitWith = (precision: KMeansPrecision) => (iterations: number) =>
-      fitOnce(engine, points, { ...parameters, precision }, iterations, context);
-    const fitFor = fitWith('f32');
-
-    const { iterations, checkedRows } = await check(points, parameters, fitFor, context);
-    const peer = parameters.peers ? await openPeer(points, { ...parameters, iterations }) : undefined;
-    const int8 = parameters.precision === 'int8' ? await checkInt8(iterations, fitFor, fitWith('int8')) : undefined;
-    const times: number[] = [];
-    const int8Times: number[] = [];
-    const peerTimes: number[] = [];
-    for (let run = 1; run <= runs; run++) {
-      context.onProgress?.(`k-means, run ${run} of ${runs}`);
-      times.push(await timed(() => fitFor(iterations)));
-      if (int8) int8Times.push(await timed(() => fitWith('int8')(iterations)));
-      if (peer) {
-        context.onProgress?.(`${peer.name}, run ${run} of ${runs}`);
-        await breathe();
-        peerTimes.push(await timed(async () => peer.run()));
-      }
-      throwIfAborted(context.signal);
-    }
-    context.onProgress?.('k-means, times of the kernels');
-    const kernelsWith = (precision: KMeansPrecision) =>
-      kernelTimes(engine, 1, async () => void (await fitWith(precision)(iterations)));
-
-    // The two fits that were checked, or the one that was compared with f32.
-    const summary = { ...summarize('k-means f32', parameters, iterations, times), checkedRows };
-    const cases: BenchKmeansReport['cases'][number][] = [{ ...summary, warmUps: 2, ...(await kernelsWith('f32')) }];
-    if (int8) {
-      const inInt8 = { ...summarize('k-means int8', parameters, iterations, int8Times), checkedRows };
-      cases.push({ ...inInt8, warmUps: 1, ...int8, ...(await kernelsWith('int8')) });
-    }
-    const peers = peer ? [summarize(peer.name, parameters, iterations, peerTimes)] : [];
-    const ratios = [
-      ...cases.slice(1).map((entry) => ratioOf(entry, summary)),
-      ...peers.flatMap((theirs) => cases.map((entry) => ratioOf(entry, theirs))),
-    ];
-    return {
-      report: {
-        adapter: engine.info.adapter,
-        cases,
-        ...(peers.length > 0 && { peers }),
-        ...(ratios.length > 0 && { ratios }),
-      },
-    };
-  },
+  run: (engine, parameters, context) => runBenchKmeans(engine, parameters, context, [openMlKmeans]),
 };
 
-function ratioOf(ours: TimedFit, theirs: TimedFit) {
-  const ratio = theirs.millisecondsPerIteration.median / ours.millisecondsPerIteration.median;
-  return { case: ours.name, peer: theirs.name, ratio };
+async function timeSize(
+  engine: Engine,
+  size: Size,
+  parameters: FitParameters & { readonly peerIterations?: number },
+  context: JobContext,
+  openPeers: readonly OpenKmeansPeer[],
+) {
+  const { points, dimensions, clusters } = size;
+  const { runs, seed, precision } = parameters;
+  const onProgress = (message: string) => context.onProgress?.(`${sizeText(size)}: ${message}`);
+  onProgress('making points');
+  await breathe();
+  const data = cloudPoints(points, dimensions, clusters, seed);
+  const source = { data, rowCount: points, columnCount: dimensions };
+  const fitWith = (kind: KMeansPrecision, maximumIterations: number) =>
+    new KMeans({ clusters, init: 'first', tolerance: 0, maximumIterations, precision: kind }).fit(
+      engine,
+      source,
+      context.signal ? { signal: context.signal } : {},
+    );
+
+  onProgress('k-means, check against float64');
+  const { iterations, checkedRows } = await check(data, dimensions, parameters.iterations, (rounds) =>
+    fitWith('f32', rounds),
+  );
+  const int8 =
+    precision === 'int8' ? compare(await fitWith('int8', iterations), await fitWith('f32', iterations)) : undefined;
+  const rounds = Math.min(iterations, parameters.peerIterations ?? iterations);
+  const problem = { data, points, dimensions, clusters, iterations: rounds };
+  const peers: KmeansPeer[] = [];
+  try {
+    if (openPeers.length > 0) {
+      const { centroids } = await fitWith('f32', rounds);
+      for (const open of openPeers) {
+        onProgress('starting a peer');
+        const peer = await open(problem);
+        peers.push(peer);
+        onProgress(`${peer.name}, check`);
+        await breathe();
+        assertSameInertia(data, dimensions, peer.name, await peer.fit(), centroids);
+      }
+    }
+    const kinds = int8 ? (['f32', 'int8'] as const) : (['f32'] as const);
+    const timed = await timeInTurns(
+      kinds.map((kind) => ({ name: `k-means ${kind}`, kind, run: () => fitWith(kind, iterations) })),
+      peers.map((peer) => ({ name: peer.name, run: () => peer.fit() })),
+      runs,
+      { ...context, onProgress },
+    );
+    const summary = ({ name, milliseconds }: TimedContender<Contender>, done: number): TimedFit => {
+      const millisecondsPerIteration = scaled(milliseconds, 1 / done);
+      const gops = (2 * points * dimensions * clusters) / (millisecondsPerIteration.median * 1e6);
+      return { name, ...size, iterations: done, checked: true, milliseconds, millisecondsPerIteration, gops };
+    };
+    const cases: BenchKmeansReport['cases'][number][] = [];
+    for (const entry of timed.ours) {
+      onProgress(`${entry.name}, times of the kernels`);
+      const kernels = await kernelTimes(engine, 1, async () => void (await entry.run()));
+      // In f32 two fits were checked, in 8 bits one was compared with f32.
+      const about = entry.kind === 'int8' ? { ...int8, warmUps: 1 } : { warmUps: 2 };
+      cases.push({ ...summary(entry, iterations), checkedRows, ...about, ...kernels });
+    }
+    return { ours: cases, theirs: timed.theirs.map((entry) => summary(entry, rounds)) };
+  } finally {
+    for (const peer of peers) peer.dispose();
+  }
 }
 
 /** Compares the labels of assignment in 8 bits with those in f32, which must be the same. */
-async function checkInt8(
-  iterations: number,
-  inF32: (iterations: number) => Promise<KMeansFit>,
-  inInt8: (iterations: number) => Promise<KMeansFit>,
-): Promise<{ readonly recheckShare: number; readonly gaveUp: boolean }> {
-  const { labels, int8 } = await inInt8(iterations);
-  const expected = (await inF32(iterations)).labels;
-  const row = labels.findIndex((label, index) => label !== expected[index]);
+function compare({ labels, int8 }: KMeansFit, inF32: KMeansFit) {
+  const row = labels.findIndex((label, index) => label !== inF32.labels[index]);
   if (row >= 0) {
-    throw new Error(`int8 assigns point ${row} to cluster ${labels[row]}, f32 to ${expected[row]}; they must agree.`);
+    throw new Error(
+      `int8 assigns point ${row} to cluster ${labels[row]}, f32 to ${inF32.labels[row]}; they must agree.`,
+    );
   }
   return { recheckShare: int8?.recheckShare ?? 0, gaveUp: int8?.gaveUp ?? false };
-}
-
-function fitOnce(
-  engine: Engine,
-  data: Float32Array,
-  { points, dimensions, clusters, precision = 'f32' }: BenchKmeansParameters,
-  maximumIterations: number,
-  { signal }: JobContext,
-): Promise<KMeansFit> {
-  const means = new KMeans({ clusters, init: 'first', tolerance: 0, maximumIterations, precision });
-  return means.fit(engine, { data, rowCount: points, columnCount: dimensions }, signal ? { signal } : {});
 }
 
 /**
@@ -152,11 +188,10 @@ function fitOnce(
  */
 async function check(
   points: Float32Array,
-  { dimensions, iterations }: BenchKmeansParameters,
+  dimensions: number,
+  iterations: number,
   fitFor: (iterations: number) => Promise<KMeansFit>,
-  { onProgress }: JobContext,
 ): Promise<{ readonly iterations: number; readonly checkedRows: number }> {
-  onProgress?.('k-means, check against float64');
   const first = await fitFor(iterations);
   const checkedRows = assertAssignment(points, dimensions, first);
   const next = await fitFor(iterations + 1);
@@ -164,44 +199,20 @@ async function check(
   return { iterations: first.iterations, checkedRows };
 }
 
-async function openPeer(data: Float32Array, { points, dimensions, clusters, iterations }: BenchKmeansParameters) {
+/** ml-kmeans, on the CPU. */
+export const openMlKmeans: OpenKmeansPeer = async ({ data, dimensions, clusters, iterations }) => {
   const { kmeans } = await import('ml-kmeans');
-  const rows = Array.from({ length: points }, (_, row) => [...data.subarray(row * dimensions, (row + 1) * dimensions)]);
+  const rows = rowArrays(data, dimensions);
   const initialization = rows.slice(0, clusters).map((row) => [...row]);
   return {
     name: 'ml-kmeans (CPU)',
-    run() {
+    async fit() {
       const result = kmeans(rows, clusters, { initialization, maxIterations: iterations, tolerance: 0 });
       if (result.iterations !== iterations) {
         throw new Error(`ml-kmeans did ${result.iterations} iterations where ours did ${iterations}.`);
       }
+      return result.centroids.flat();
     },
+    dispose() {},
   };
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function summarize(
-  name: string,
-  { points, dimensions, clusters }: BenchKmeansParameters,
-  iterations: number,
-  times: readonly number[],
-): TimedFit {
-  const milliseconds = distributionOf(times);
-  const millisecondsPerIteration = scaled(milliseconds, 1 / iterations);
-  return {
-    name,
-    points,
-    dimensions,
-    clusters,
-    iterations,
-    checked: true,
-    milliseconds,
-    millisecondsPerIteration,
-    gops: (2 * points * dimensions * clusters) / (millisecondsPerIteration.median * 1e6),
-  };
-}
+};

@@ -3,11 +3,13 @@ import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { perChannel } from '../../quant/granularity.ts';
 import { quantize } from '../../quant/quantize.ts';
+import type { Ratio } from './clusterBench.ts';
 import { breathe, type Job, type JobContext, type JobResult, throwIfAborted } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { affordableRows, checkFloat, checkInteger, type MatmulCheck, type MatmulOperands } from './matmulReference.ts';
 import { sampleOf, uniformValues } from './sampleData.ts';
-import { type Distribution, distributionOf } from './timing.ts';
+import type { Distribution } from './timing.ts';
+import { type Contender, type TimedContender, timeInTurns } from './turns.ts';
 
 /** Types of a product: of the weights where these are integers (x is then quantized dynamically to 8 bits), or of both. */
 export const matmulTypes = ['int8', 'int4', 'f32'] as const;
@@ -52,7 +54,7 @@ export interface BenchMatmulReport {
   /** The products of other libraries, on the same operands. */
   readonly peers?: readonly TimedProduct[];
   /** How many times as fast as the peer each case is. */
-  readonly ratios?: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
+  readonly ratios?: readonly Ratio[];
 }
 
 /** Something that multiplies x with weights that it holds. */
@@ -66,9 +68,8 @@ export interface Multiplier {
 /** Makes another library's float product. */
 export type OpenPeer = (operands: MatmulOperands) => Promise<Multiplier>;
 
-interface Contender extends Multiplier {
+interface CheckedMultiplier extends Multiplier {
   readonly check: MatmulCheck;
-  readonly times: number[];
 }
 
 /**
@@ -86,31 +87,33 @@ export async function runBenchMatmul(
   context.onProgress?.('making operands');
   await breathe();
   const operands = { M: m, N: n, K: k, x: uniformValues(m * k, seed), w: uniformValues(k * n, seed + 1) };
-  const ours: Contender[] = [];
-  const theirs: Contender[] = [];
+  const ours: CheckedMultiplier[] = [];
+  const theirs: CheckedMultiplier[] = [];
   try {
     for (const type of types) {
-      ours.push({ ...openOurs(engine, operands, type), check: checkOf(operands, type), times: [] });
+      ours.push({ ...openOurs(engine, operands, type), check: checkOf(operands, type) });
     }
     if (peers) {
       if (!openPeer) {
         throw new InvalidInput('There is no peer to compare with here; the benchmark page in Chrome has one.');
       }
       context.onProgress?.('starting the peer');
-      theirs.push({ ...(await openPeer(operands)), check: checkFloat(operands), times: [] });
+      theirs.push({ ...(await openPeer(operands)), check: checkFloat(operands) });
     }
     const rows = sampleOf(m, affordableRows(operands), seed);
     await check([...ours, ...theirs], rows, context);
-    await time([...ours, ...theirs], parameters.runs, context);
+    const timed = await timeInTurns(ours.map(contenderOf), theirs.map(contenderOf), parameters.runs, context);
 
     const cases: (TimedProduct & KernelTimes)[] = [];
-    for (const contender of ours) {
+    for (const contender of timed.ours) {
       context.onProgress?.(`${contender.name}, times of the kernels`);
-      const kernels = await kernelTimes(engine, 3, async () => void (await contender.multiply()));
+      const kernels = await kernelTimes(engine, 3, async () => void (await contender.run()));
       cases.push({ ...summarize(contender, parameters, rows.length), ...kernels });
     }
     const report = { adapter: engine.info.adapter, cases };
-    return { report: theirs.length === 0 ? report : { ...report, ...against(cases, theirs, parameters, rows.length) } };
+    return {
+      report: theirs.length === 0 ? report : { ...report, ...against(cases, timed.theirs, parameters, rows.length) },
+    };
   } finally {
     for (const contender of [...ours, ...theirs]) contender.dispose();
   }
@@ -149,7 +152,11 @@ function openOurs(engine: Engine, { M, K, N, x, w }: MatmulOperands, type: Matmu
 }
 
 /** One product of each, compared with its reference. It is the warm-up too: shaders are compiled in it. */
-async function check(contenders: readonly Contender[], rows: readonly number[], context: JobContext): Promise<void> {
+async function check(
+  contenders: readonly CheckedMultiplier[],
+  rows: readonly number[],
+  context: JobContext,
+): Promise<void> {
   for (const { name, multiply, check } of contenders) {
     context.onProgress?.(`${name}, check of ${rows.length} rows`);
     const product = await multiply();
@@ -159,21 +166,15 @@ async function check(contenders: readonly Contender[], rows: readonly number[], 
   }
 }
 
-/** Timed runs in turns, so that whatever slows the machine slows them all. */
-async function time(contenders: readonly Contender[], runs: number, context: JobContext): Promise<void> {
-  for (let run = 1; run <= runs; run++) {
-    for (const { name, multiply, times } of contenders) {
-      context.onProgress?.(`${name}, run ${run} of ${runs}`);
-      const start = performance.now();
-      await multiply();
-      times.push(performance.now() - start);
-      throwIfAborted(context.signal);
-    }
-  }
+function contenderOf({ name, multiply }: CheckedMultiplier): Contender {
+  return { name, run: multiply };
 }
 
-function summarize({ name, times }: Contender, { m, n, k }: BenchMatmulParameters, checkedRows: number): TimedProduct {
-  const milliseconds = distributionOf(times);
+function summarize(
+  { name, milliseconds }: TimedContender<Contender>,
+  { m, n, k }: BenchMatmulParameters,
+  checkedRows: number,
+): TimedProduct {
   return {
     name,
     m,
@@ -190,7 +191,7 @@ function summarize({ name, times }: Contender, { m, n, k }: BenchMatmulParameter
 
 function against(
   cases: readonly TimedProduct[],
-  theirs: readonly Contender[],
+  theirs: readonly TimedContender<Contender>[],
   parameters: BenchMatmulParameters,
   checkedRows: number,
 ): Pick<BenchMatmulReport, 'peers' | 'ratios'> {

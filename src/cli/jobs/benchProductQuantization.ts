@@ -5,10 +5,12 @@ import type { ProductNeighbours } from '../../cluster/productSearch.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { topK } from '../../nn/topK.ts';
-import { breathe, type Job, throwIfAborted } from './job.ts';
+import type { Ratio } from './clusterBench.ts';
+import { breathe, type Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';
 import { cloudPoints } from './sampleData.ts';
-import { type Distribution, distributionOf } from './timing.ts';
+import type { Distribution } from './timing.ts';
+import { type Contender, type TimedContender, timeInTurns } from './turns.ts';
 
 /** Which searches to time. */
 export interface BenchProductQuantizationParameters {
@@ -53,7 +55,7 @@ export interface BenchProductQuantizationReport {
   /** Searches among all float32 vectors on the same GPU. */
   readonly peers: readonly TimedSearch[];
   /** How many times as fast as the peer product quantization is. */
-  readonly ratios: readonly { readonly case: string; readonly peer: string; readonly ratio: number }[];
+  readonly ratios: readonly Ratio[];
 }
 
 const cloudCount = 1000;
@@ -64,7 +66,8 @@ const ownName = 'product quantization';
 export const benchProductQuantization: Job<BenchProductQuantizationParameters, BenchProductQuantizationReport> = {
   name: 'benchProductQuantization',
   page: 'runtime.html',
-  run: async (engine, parameters, { inputs, onProgress, signal }) => {
+  run: async (engine, parameters, context) => {
+    const { inputs, onProgress, signal } = context;
     const { base, queries } = vectorsOf(parameters, inputs.points);
     const { runs, seed, subspaces, bits, trainingPoints } = parameters;
     const count = Math.min(parameters.count, base.rowCount);
@@ -84,43 +87,33 @@ export const benchProductQuantization: Job<BenchProductQuantizationParameters, B
       const found = await own();
       assertSearch(fit, queries, found, fit.decode(held));
       assertExact(base, queries, await exact.nearest(queries, count), nearest, count);
-      const searches: Record<string, () => Promise<unknown>> = {
-        [ownName]: own,
-        'float32, products only': () => exact.products(queries),
-        'float32, products and topK': () => exact.nearest(queries, count),
-      };
+      const others = [
+        { name: 'float32, products only', run: (): Promise<unknown> => exact.products(queries) },
+        { name: 'float32, products and topK', run: () => exact.nearest(queries, count) },
+      ];
       await exact.products(queries);
-      const times = new Map<string, number[]>(Object.keys(searches).map((name) => [name, []]));
-      for (let run = 1; run <= runs; run++) {
-        onProgress?.(`run ${run} of ${runs}`);
-        for (const [name, search] of Object.entries(searches)) {
-          const start = performance.now();
-          await search();
-          times.get(name)?.push(performance.now() - start);
-        }
-        await breathe();
-        throwIfAborted(signal);
-      }
-      const summary = (name: string, bytesPerPoint: number): TimedSearch => ({
+      const timed = await timeInTurns([{ name: ownName, run: own }], others, runs, context);
+      const summary = ({ name, milliseconds }: TimedContender<Contender>, bytesPerPoint: number): TimedSearch => ({
         name,
         checked: true,
-        milliseconds: distributionOf(times.get(name) ?? []),
+        milliseconds,
         bytesPerPoint,
       });
-      const ours = {
-        ...summary(ownName, fit.codeBytes),
+      const cases = timed.ours.map((entry) => ({
+        ...summary(entry, fit.codeBytes),
         warmUps: 1 as const,
         trainMilliseconds: encoding - training,
         encodeMilliseconds: ended - encoding,
         recall: recallOf(found, nearest),
-      };
-      const names = Object.keys(searches).filter((name) => name !== ownName);
-      const peers = names.map((name) => summary(name, base.columnCount * 4));
-      const ratios = peers.map(({ name, milliseconds }) => ({
-        case: ownName,
-        peer: name,
-        ratio: milliseconds.median / ours.milliseconds.median,
       }));
+      const peers = timed.theirs.map((entry) => summary(entry, base.columnCount * 4));
+      const ratios = peers.flatMap((peer) =>
+        cases.map(({ name, milliseconds }) => ({
+          case: name,
+          peer: peer.name,
+          ratio: peer.milliseconds.median / milliseconds.median,
+        })),
+      );
       return {
         report: {
           adapter: engine.info.adapter,
@@ -130,7 +123,7 @@ export const benchProductQuantization: Job<BenchProductQuantizationParameters, B
           count,
           subspaces,
           bits,
-          cases: [ours],
+          cases,
           peers,
           ratios,
         },

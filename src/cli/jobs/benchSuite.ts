@@ -1,4 +1,7 @@
 import type { Engine } from '../../gpu/engine.ts';
+import { type BenchAgglomerativeReport, benchAgglomerative } from './benchAgglomerative.ts';
+import { type BenchDbscanReport, benchDbscan } from './benchDbscan.ts';
+import { type BenchGaussianMixtureReport, benchGaussianMixture } from './benchGaussianMixture.ts';
 import { type BenchKmeansReport, benchKmeans } from './benchKmeans.ts';
 import { type BenchMatmulReport, matmulTypes, runBenchMatmul } from './benchMatmul.ts';
 import { benchRanges, type TimedRanges } from './benchRanges.ts';
@@ -24,6 +27,9 @@ export interface BenchSuiteReport {
   readonly sizes: keyof typeof sizesOf;
   readonly matmul: BenchMatmulReport['cases'];
   readonly kmeans: BenchKmeansReport['cases'];
+  readonly gaussianMixture: BenchGaussianMixtureReport['cases'];
+  readonly dbscan: BenchDbscanReport['cases'];
+  readonly agglomerative: BenchAgglomerativeReport['cases'];
   readonly ranges: readonly TimedRanges[];
 }
 
@@ -32,6 +38,12 @@ interface Sizes {
   readonly matmul: readonly (readonly [number, number, number])[];
   /** [points, dimensions, clusters]. */
   readonly kmeans: readonly (readonly [number, number, number])[];
+  /** [points, dimensions, components], full covariances. */
+  readonly gaussianMixture: readonly (readonly [number, number, number])[];
+  /** [points, dimensions]. */
+  readonly dbscan: readonly (readonly [number, number])[];
+  /** [points, dimensions], Ward's linkage. */
+  readonly agglomerative: readonly (readonly [number, number])[];
   /** Elements to find the range of. */
   readonly ranges: readonly number[];
 }
@@ -44,6 +56,9 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
       [64, 64, 64],
     ],
     kmeans: [[1000, 4, 8]],
+    gaussianMixture: [[1000, 3, 2]],
+    dbscan: [[500, 2]],
+    agglomerative: [[100, 4]],
     ranges: [1 << 12],
   },
   small: {
@@ -53,6 +68,12 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
       [512, 512, 512],
     ],
     kmeans: [[100_000, 16, 64]],
+    gaussianMixture: [[10_000, 16, 16]],
+    dbscan: [
+      [64_000, 2],
+      [4000, 8],
+    ],
+    agglomerative: [[1000, 16]],
     ranges: [1 << 22],
   },
   large: {
@@ -65,13 +86,20 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
       [1_000_000, 16, 64],
       [1_000_000, 128, 1024],
     ],
+    gaussianMixture: [[1_000_000, 16, 16]],
+    dbscan: [
+      [1_000_000, 2],
+      [100_000, 16],
+    ],
+    agglomerative: [[10_000, 16]],
     ranges: [1 << 28],
   },
 };
 
+/** Rounds of k-means and of mixtures. */
 const iterationsOfFit = 10;
 
-/** Checks and times every kind of kernel: products, k-means, ranges. */
+/** Checks and times every kind of work: products, clustering, ranges. */
 export const benchSuite: Job<BenchSuiteParameters, BenchSuiteReport> = {
   name: 'benchSuite',
   page: 'bench/',
@@ -84,13 +112,35 @@ export const benchSuite: Job<BenchSuiteParameters, BenchSuiteReport> = {
       const parameters = { m, n, k, types: matmulTypes, runs, seed, peers: false };
       matmul.push(...(await runBenchMatmul(engine, parameters, context)).report.cases);
     }
+    const common = { runs, seed, peers: false, iterations: iterationsOfFit } as const;
     const kmeans: BenchKmeansReport['cases'][number][] = [];
     for (const [points, dimensions, clusters] of sizes.kmeans) {
-      const parameters = { points, dimensions, clusters, iterations: iterationsOfFit, runs, seed, peers: false };
-      kmeans.push(...(await benchKmeans.run(engine, parameters, context)).report.cases);
+      const size = { points: [points], dimensions: [dimensions], clusters: [clusters] };
+      kmeans.push(...(await benchKmeans.run(engine, { ...size, ...common, precision: 'int8' }, context)).report.cases);
+    }
+    const gaussianMixture: BenchGaussianMixtureReport['cases'][number][] = [];
+    for (const [points, dimensions, components] of sizes.gaussianMixture) {
+      const size = {
+        points: [points],
+        dimensions: [dimensions],
+        components: [components],
+        covariance: 'full',
+      } as const;
+      gaussianMixture.push(...(await benchGaussianMixture.run(engine, { ...size, ...common }, context)).report.cases);
+    }
+    const dbscan: BenchDbscanReport['cases'][number][] = [];
+    for (const [points, dimensions] of sizes.dbscan) {
+      const size = { points: [points], dimensions: [dimensions], minimumPoints: 5 };
+      dbscan.push(...(await benchDbscan.run(engine, { ...size, ...common }, context)).report.cases);
+    }
+    const agglomerative: BenchAgglomerativeReport['cases'][number][] = [];
+    for (const [points, dimensions] of sizes.agglomerative) {
+      const size = { points: [points], dimensions: [dimensions], linkage: 'ward', peerPoints: 0 } as const;
+      agglomerative.push(...(await benchAgglomerative.run(engine, { ...size, ...common }, context)).report.cases);
     }
     const ranges: TimedRanges[] = [];
     for (const elements of sizes.ranges) ranges.push(await benchRanges(engine, { elements, runs, seed }, context));
-    return { report: { adapter, software, dotPath, sizes: chosen, matmul, kmeans, ranges } };
+    const clustering = { kmeans, gaussianMixture, dbscan, agglomerative };
+    return { report: { adapter, software, dotPath, sizes: chosen, matmul, ...clustering, ranges } };
   },
 };
