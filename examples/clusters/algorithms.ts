@@ -66,7 +66,7 @@ export interface Algorithm {
 }
 
 /** The most clusters that can be asked for. */
-export const mostClusters = 1024;
+const mostClusters = 1024;
 
 const clusters: Field = {
   kind: 'number',
