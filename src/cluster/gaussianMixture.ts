@@ -1,6 +1,7 @@
 import { InvalidInput, LimitExceeded, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { type Course, fitOf, type GaussianMixtureFit, moved } from './gaussianMixtureFit.ts';
+import { momentLayoutOf, type PackedComponents } from './gaussianMixtureLayout.ts';
 import {
   type CovarianceType,
   covarianceLength,
@@ -13,7 +14,7 @@ import {
   packMeans,
   packModel,
 } from './gaussianMixtureModel.ts';
-import { blockCountOf, GaussianMixturePass, type PackedComponents } from './gaussianMixturePass.ts';
+import { GaussianMixturePass } from './gaussianMixturePass.ts';
 import { KMeans } from './kmeans.ts';
 import { abortable, assertNotAborted } from './lloyd.ts';
 import type { PointSet } from './pointSet.ts';
@@ -196,7 +197,7 @@ export class GaussianMixture {
         `GaussianMixture: ${columnCount} columns with covariance "${covarianceType}"; at most ${largestMatrix} are possible. Use "diag" or "spherical", or reduce the dimensions.`,
       );
     }
-    const bytes = componentCount * blockCountOf(columnCount, full) * (full ? 64 : 32);
+    const bytes = componentCount * momentLayoutOf(columnCount, full).totalVectors * 16;
     const limit = engine.device.limits.maxStorageBufferBindingSize;
     if (bytes > limit) {
       throw new LimitExceeded(

@@ -1,8 +1,9 @@
 import { InvalidInput, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Frame } from './frame.ts';
+import type { PointEvaluation } from './gaussianMixtureLayout.ts';
 import { hasMatrices, type MixtureModel, packModel, parameterCountOf } from './gaussianMixtureModel.ts';
-import { GaussianMixturePass, type PointEvaluation } from './gaussianMixturePass.ts';
+import { GaussianMixturePass } from './gaussianMixturePass.ts';
 import { type MixtureSample, sampleMixture } from './gaussianMixtureSample.ts';
 import { labelsHash } from './labelsHash.ts';
 import { type PointSource, preparePoints, shapeOf } from './points.ts';

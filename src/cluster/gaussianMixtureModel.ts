@@ -1,6 +1,6 @@
 import { InvalidInput } from '../base/errors.ts';
 import { choleskyFactor, invertLower } from './cholesky.ts';
-import { blockCountOf, meanVectorsOf, type PackedComponents } from './gaussianMixturePass.ts';
+import { momentLayoutOf, type PackedComponents } from './gaussianMixtureLayout.ts';
 
 /**
  * What covariances a mixture has: `full`, a matrix for each component; `tied`, one matrix for all; `diag`, a variance for
@@ -134,9 +134,9 @@ function remedy(regularization: number, componentCount: number): string {
   return `Raise regularization, which is ${regularization}, ask for fewer components than ${componentCount}, or leave out columns that depend on others.`;
 }
 
-/** Points of a frame: x = centre + coordinate / 2^exponent. Means as the kernels take them, with −1 after the last column. */
+/** Means as the kernels take them: padded rows, in the coordinates of a frame where x = centre + coordinate / 2^exponent. */
 export function packMeans(means: Float64Array, columnCount: number, exponent: number): Float32Array<ArrayBuffer> {
-  const rowFloats = meanVectorsOf(columnCount) * 4;
+  const rowFloats = Math.ceil(columnCount / 4) * 4;
   const componentCount = means.length / columnCount;
   const packed = new Float32Array(componentCount * rowFloats);
   const scale = 2 ** exponent;
@@ -144,7 +144,6 @@ export function packMeans(means: Float64Array, columnCount: number, exponent: nu
     for (let column = 0; column < columnCount; column++) {
       packed[component * rowFloats + column] = (means[component * columnCount + column] as number) * scale;
     }
-    packed[component * rowFloats + columnCount] = -1;
   }
   return packed;
 }
@@ -222,7 +221,7 @@ export interface Estimate {
 
 /**
  * The maximization step: weights, means and covariances from moments about centres.
- * @param moments [components][blocks][16 or 8] as `GaussianMixturePass` makes them
+ * @param moments [components] of what `MomentLayout` says
  * @param centres as they were given to it
  */
 export function estimate(
@@ -233,9 +232,8 @@ export function estimate(
 ): Estimate {
   const { componentCount, columnCount, covarianceType, regularization } = shape;
   const full = hasMatrices(covarianceType);
-  const blockFloats = full ? 16 : 8;
-  const componentFloats = blockCountOf(columnCount, full) * blockFloats;
-  const rowFloats = meanVectorsOf(columnCount) * 4;
+  const { secondVectors, vectors, totalVectors } = momentLayoutOf(columnCount, full);
+  const rowFloats = vectors * 4;
   const unit = 2 ** -exponent;
   const counts = new Float64Array(componentCount);
   const means = new Float64Array(componentCount * columnCount);
@@ -244,12 +242,10 @@ export function estimate(
 
   const shift = new Float64Array(columnCount);
   for (let component = 0; component < componentCount; component++) {
-    const own = moments.subarray(component * componentFloats, (component + 1) * componentFloats);
-    const first = (column: number) =>
-      full ? matrixMoment(own, columnCount, column) : (own[diagonalPlace(column)] as number);
-    const second = (row: number, column: number) =>
-      full ? matrixMoment(own, row, column) : (own[diagonalPlace(column) + 4] as number);
-    const count = first(columnCount) + leastCount;
+    const own = moments.subarray(component * totalVectors * 4, (component + 1) * totalVectors * 4);
+    const first = (column: number) => own[secondVectors * 4 + column] as number;
+    const second = (row: number, column: number) => (full ? matrixMoment(own, row, column) : (own[column] as number));
+    const count = first(rowFloats) + leastCount;
     counts[component] = count;
     for (let column = 0; column < columnCount; column++) {
       const centre = centres[component * rowFloats + column] as number;
@@ -297,11 +293,6 @@ function matrixMoment(blocks: Float32Array, row: number, column: number): number
   const [i, j] = row >= column ? [row, column] : [column, row];
   const block = ((i >> 2) * ((i >> 2) + 1)) / 2 + (j >> 2);
   return blocks[block * 16 + (j & 3) * 4 + (i & 3)] as number;
-}
-
-/** Where the first moment of a column is; the second is four places on. */
-function diagonalPlace(column: number): number {
-  return (column >> 2) * 8 + (column & 3);
 }
 
 /** Mirrors lower triangles and adds the regularization to diagonals. */

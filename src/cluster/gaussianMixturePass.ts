@@ -2,6 +2,18 @@ import type { Allocation, BufferView } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import { workRuns } from '../gpu/windows.ts';
+import {
+  edgeOf,
+  edgeVariant,
+  type MomentLayout,
+  momentLayoutOf,
+  type PackedComponents,
+  type PassTotals,
+  type PassWindow,
+  type PointEvaluation,
+  passWindowsOf,
+  shareCountOf,
+} from './gaussianMixtureLayout.ts';
 import type { PointPart, PointSet } from './pointSet.ts';
 
 const expectKernel = declareKernel({
@@ -15,7 +27,6 @@ const expectKernel = declareKernel({
     firstSum: 'u32',
     componentCount: 'u32',
     vectors: 'u32',
-    meanVectors: 'u32',
     matrixStride: 'u32',
   },
   bindings: {
@@ -36,17 +47,13 @@ const momentsKernel = declareKernel({
     firstRow: 'u32',
     pointCount: 'u32',
     stride: 'u32',
-    segmentRows: 'u32',
-    segments: 'u32',
-    groups: 'u32',
-    span: 'u32',
-    lanes: 'u32',
-    blocks: 'u32',
+    shares: 'u32',
+    tiles: 'u32',
     componentCount: 'u32',
     vectors: 'u32',
-    meanVectors: 'u32',
-    firstWorkgroup: 'u32',
-    endWorkgroup: 'u32',
+    secondVectors: 'u32',
+    firstThread: 'u32',
+    endThread: 'u32',
   },
   bindings: { points: 'read', centres: 'read', responsibilities: 'read', partials: 'write' },
 });
@@ -64,66 +71,11 @@ const hardenKernel = declareKernel({
 });
 
 const width = 64;
-/** Points of a workgroup of the expectation: four a thread. */
-const groupPoints = width * 4;
 /** Bytes of the responsibilities that exist at a time, and of partial sums. */
 const defaultWindowBytes = 64 << 20;
-/** Products that one thread adds up at most, so that rounding stays small. */
-const longestSum = 1024;
-const shortestSum = 16;
 
-/** What a component of a mixture is to the kernels, in the coordinates of a frame. */
-export interface PackedComponents {
-  /** [components][vectors with a column after the last][4], with -1 after the last column. */
-  readonly means: Float32Array<ArrayBuffer>;
-  /** Cholesky factors of the precisions, as the header of `gaussianMixtureExpect.wgsl` says. */
-  readonly precisions: Float32Array<ArrayBuffer>;
-  /** Logarithms of weight and density at the mean, less `offset`. */
-  readonly logs: Float32Array<ArrayBuffer>;
-  /** What was taken off all logarithms. */
-  readonly offset: number;
-  /** Whether all components share one factor. */
-  readonly shared: boolean;
-}
-
-/** Sums over all points. */
-export interface PassTotals {
-  /** Sum of the log-densities of the points; 0 where responsibilities came from labels. */
-  readonly logLikelihood: number;
-  /** [components][blocks][16 with full blocks, else 8]: moments about the centres. */
-  readonly moments: Float32Array<ArrayBuffer>;
-}
-
-/** What a mixture says of each point. */
-export interface PointEvaluation {
-  /** Most probable component; the lowest of equal ones. */
-  readonly labels: Int32Array<ArrayBuffer>;
-  /** Log-density of the mixture at each point. */
-  readonly scores: Float64Array<ArrayBuffer>;
-  /** [rows][components] probabilities; empty unless asked for. */
-  readonly probabilities: Float32Array<ArrayBuffer>;
-}
-
-/** Vectors of a row of means: one column more than the points have. */
-export function meanVectorsOf(columnCount: number): number {
-  return Math.floor(columnCount / 4) + 1;
-}
-
-/** Blocks of the moments of one component. */
-export function blockCountOf(columnCount: number, full: boolean): number {
-  const vectors = meanVectorsOf(columnCount);
-  return full ? (vectors * (vectors + 1)) / 2 : vectors;
-}
-
-/** Consecutive points of a part whose responsibilities exist together. */
-interface Window {
-  readonly part: PointPart;
-  /** First row within the part. */
-  readonly firstRow: number;
-  readonly pointCount: number;
-  /** Where its sums of scores begin. */
-  readonly firstSum: number;
-}
+/** Points times components from which the wide form pays. */
+const leastWide = 1 << 16;
 
 /** `PackedComponents` on the GPU. */
 interface ComponentBuffers {
@@ -134,6 +86,15 @@ interface ComponentBuffers {
   readonly matrixStride: number;
 }
 
+/** Squares of moments to sum: of each component, and by how many threads each. */
+interface MomentTiles {
+  readonly centres: Allocation;
+  readonly partials: Allocation;
+  readonly shares: number;
+  readonly tiles: number;
+  readonly square: boolean;
+}
+
 /** Size and kind of a pass. */
 export interface PassOptions {
   readonly componentCount: number;
@@ -141,6 +102,12 @@ export interface PassOptions {
   readonly full: boolean;
   /** Bytes of the responsibilities that exist at a time; default 64 MiB. */
   readonly windowBytes?: number | undefined;
+  /**
+   * Whether threads take large squares of blocks, more points and more components, so that each load serves much
+   * arithmetic. Default: only where shaders run on the CPU, whose loads are dear and whose registers are memory anyway,
+   * and there is enough to do to make up for some hundred milliseconds more of compilation.
+   */
+  readonly wide?: boolean | undefined;
 }
 
 /**
@@ -152,7 +119,12 @@ export class GaussianMixturePass {
   readonly points: PointSet;
   readonly componentCount: number;
   readonly full: boolean;
-  readonly #windows: readonly Window[];
+  readonly #wide: boolean;
+  readonly #edge: number;
+  /** Points of a workgroup of the expectation. */
+  readonly #groupPoints: number;
+  readonly #layout: MomentLayout;
+  readonly #windows: readonly PassWindow[];
   readonly #stride: number;
   readonly #sumCount: number;
   readonly #responsibilities: Allocation;
@@ -162,14 +134,20 @@ export class GaussianMixturePass {
   readonly #results: Allocation;
   readonly #held: Allocation[] = [];
 
-  constructor(points: PointSet, { componentCount, full, windowBytes = defaultWindowBytes }: PassOptions) {
+  constructor(points: PointSet, options: PassOptions) {
+    const { componentCount, full, windowBytes = defaultWindowBytes } = options;
     this.engine = points.engine;
     this.points = points;
     this.componentCount = componentCount;
     this.full = full;
+    this.#wide = options.wide ?? (points.engine.info.software && points.rowCount * componentCount >= leastWide);
+    this.#edge = edgeOf(points.rowVectors, this.#wide ? 4 : 2);
+    this.#groupPoints = width * (this.#wide ? 8 : 4);
+    this.#layout = momentLayoutOf(points.columnCount, full);
+    const groupPoints = this.#groupPoints;
     const mostRows = Math.max(1, Math.floor(windowBytes / (4 * componentCount * groupPoints))) * groupPoints;
-    this.#windows = windowsOf(points.parts, mostRows);
-    this.#stride = Math.ceil(Math.max(...this.#windows.map(({ pointCount }) => pointCount)) / 4) * 4;
+    this.#windows = passWindowsOf(points.parts, mostRows, groupPoints);
+    this.#stride = Math.ceil(Math.max(...this.#windows.map(({ pointCount }) => pointCount)) / 8) * 8;
     this.#sumCount = this.#windows.reduce((sum, { pointCount }) => sum + Math.ceil(pointCount / groupPoints), 0);
     try {
       const paddedRows = Math.ceil(points.rowCount / 4) * 4;
@@ -248,13 +226,8 @@ export class GaussianMixturePass {
     return Math.ceil((this.#sumCount * 8) / 256) * 256;
   }
 
-  /** vec4f of a block: four columns, or first and second moments. */
-  get #blockVectors(): number {
-    return this.full ? 4 : 2;
-  }
-
   get #momentVectors(): number {
-    return this.componentCount * blockCountOf(this.points.columnCount, this.full) * this.#blockVectors;
+    return this.componentCount * this.#layout.totalVectors;
   }
 
   #allocate(size: number): Allocation {
@@ -284,7 +257,7 @@ export class GaussianMixturePass {
     return { allocation, offset: firstRow * 4, size: Math.ceil(rowCount / 4) * 16 };
   }
 
-  #recordHarden({ part, firstRow, pointCount }: Window, labels: Allocation): void {
+  #recordHarden({ part, firstRow, pointCount }: PassWindow, labels: Allocation): void {
     this.engine.run(hardenKernel, {
       uniforms: { firstRow, pointCount, stride: this.#stride, componentCount: this.componentCount },
       bindings: {
@@ -298,11 +271,13 @@ export class GaussianMixturePass {
   }
 
   #recordExpect(
-    { part, firstRow, pointCount, firstSum }: Window,
+    { part, firstRow, pointCount, firstSum }: PassWindow,
     { matrixStride, ...components }: ComponentBuffers,
   ): void {
     const { engine, componentCount, full } = this;
-    const { rowVectors: vectors, columnCount } = this.points;
+    const { rowVectors: vectors } = this.points;
+    const groupPoints = this.#groupPoints;
+    const { conditions, constants } = edgeVariant(this.#edge, width);
     const workEach = componentCount * ((full ? (vectors * (vectors + 1)) / 2 : vectors / 4) * 40 + 30);
     for (const { first: firstPoint, end: endPoint, work } of workRuns(engine, pointCount, workEach, groupPoints)) {
       engine.run(expectKernel, {
@@ -315,7 +290,6 @@ export class GaussianMixturePass {
           firstSum,
           componentCount,
           vectors,
-          meanVectors: meanVectorsOf(columnCount),
           matrixStride,
         },
         bindings: {
@@ -328,51 +302,34 @@ export class GaussianMixturePass {
         },
         workgroups: Math.ceil((endPoint - firstPoint) / groupPoints),
         work,
-        variant: { conditions: { full }, constants: { WIDTH: width } },
+        variant: { conditions: { ...conditions, full, held: this.#edge === vectors, points8: this.#wide }, constants },
       });
     }
   }
 
-  #recordMoments({ part, firstRow, pointCount }: Window, centres: Allocation, fresh: boolean): void {
-    const { engine, componentCount, full } = this;
-    const { rowVectors: vectors, columnCount } = this.points;
-    const blocks = blockCountOf(columnCount, full);
-    const plan = this.#planMoments(pointCount, blocks);
-    const { groups, span, lanes, segments, segmentRows } = plan;
-    const partials = engine.allocate(segments * lanes * this.#momentVectors * 16);
+  #recordMoments(window: PassWindow, centres: Allocation, fresh: boolean): void {
+    const { engine, full } = this;
+    const count = this.#momentVectors;
+    const rowTiles = Math.ceil(this.#layout.vectors / this.#edge);
+    const shares = shareCountOf({
+      pointCount: window.pointCount,
+      threads: Math.ceil(this.componentCount / this.#together) * rowTiles,
+      wanted: engine.info.software ? 512 : 1 << 18,
+      room: Math.floor(defaultWindowBytes / (count * 16)),
+    });
+    const partials = engine.allocate(shares * count * 16);
     try {
-      const variant = { conditions: { full }, constants: { WIDTH: width } };
-      const workgroups = componentCount * segments * groups;
-      const workEach = segmentRows * span * (full ? 50 : 20);
-      for (const { first: firstWorkgroup, end: endWorkgroup, work } of workRuns(engine, workgroups, workEach, 1)) {
-        engine.run(momentsKernel, {
-          uniforms: {
-            firstRow,
-            pointCount,
-            stride: this.#stride,
-            ...plan,
-            blocks,
-            componentCount,
-            vectors,
-            meanVectors: meanVectorsOf(columnCount),
-            firstWorkgroup,
-            endWorkgroup,
-          },
-          bindings: { points: part.points, centres, responsibilities: this.#responsibilities, partials },
-          workgroups: endWorkgroup - firstWorkgroup,
-          work,
-          variant,
-        });
-      }
-      const count = this.#momentVectors;
+      this.#recordTiles(window, { centres, partials, shares, tiles: rowTiles, square: false });
+      const tiles = (rowTiles * (rowTiles - 1)) / 2;
+      if (full && tiles > 0) this.#recordTiles(window, { centres, partials, shares, tiles, square: true });
       engine.run(combineKernel, {
-        uniforms: { count, shares: segments * lanes, fresh: fresh ? 1 : 0 },
+        uniforms: { count, shares, fresh: fresh ? 1 : 0 },
         bindings: {
           partials,
           totals: { allocation: this.#results, offset: this.#momentsOffset, size: count * 16 },
         },
         workgroups: Math.ceil(count / width),
-        work: count * segments * lanes * 4,
+        work: count * shares * 4,
         variant: { constants: { WIDTH: width } },
       });
     } finally {
@@ -380,20 +337,45 @@ export class GaussianMixturePass {
     }
   }
 
-  /** How a window's points and a component's blocks are shared among workgroups. */
-  #planMoments(pointCount: number, blocks: number) {
-    const groups = Math.ceil(blocks / width);
-    const span = Math.ceil(blocks / groups);
-    const lanes = Math.floor(width / span);
-    const wanted = Math.ceil((this.engine.info.software ? 32 : 4096) / (this.componentCount * groups));
-    const room = Math.max(1, Math.floor(defaultWindowBytes / (lanes * this.#momentVectors * 16)));
-    const most = Math.min(room, Math.ceil(pointCount / (lanes * shortestSum)));
-    const least = Math.min(most, Math.ceil(pointCount / (lanes * longestSum)));
-    const segments = Math.max(least, Math.min(most, wanted));
-    return { groups, span, lanes, segments, segmentRows: Math.ceil(pointCount / segments) };
+  /** Components that a thread of the moments takes. */
+  get #together(): number {
+    return this.#wide && this.componentCount > 1 ? 2 : 1;
   }
 
-  async #readProbabilities(window: Window, probabilities: Float32Array): Promise<void> {
+  /** The squares of blocks on the diagonal, or those left of it. */
+  #recordTiles(
+    { part, firstRow, pointCount }: PassWindow,
+    { centres, partials, shares, tiles, square }: MomentTiles,
+  ): void {
+    const { engine, componentCount, full } = this;
+    const { secondVectors, vectors } = this.#layout;
+    const together = this.#together;
+    const { conditions, constants } = edgeVariant(this.#edge, width);
+    const threads = Math.ceil(componentCount / together) * tiles * shares;
+    const workEach = Math.ceil(pointCount / shares) * together * (full ? 50 * this.#edge ** 2 : 20 * this.#edge);
+    for (const { first: firstThread, end: endThread, work } of workRuns(engine, threads, workEach, width)) {
+      engine.run(momentsKernel, {
+        uniforms: {
+          firstRow,
+          pointCount,
+          stride: this.#stride,
+          shares,
+          tiles,
+          componentCount,
+          vectors,
+          secondVectors,
+          firstThread,
+          endThread,
+        },
+        bindings: { points: part.points, centres, responsibilities: this.#responsibilities, partials },
+        workgroups: Math.ceil((endThread - firstThread) / width),
+        work,
+        variant: { conditions: { ...conditions, full, square, pair: together > 1 }, constants },
+      });
+    }
+  }
+
+  async #readProbabilities(window: PassWindow, probabilities: Float32Array): Promise<void> {
     const { componentCount } = this;
     const size = componentCount * this.#stride * 4;
     const read = new Float32Array(await this.engine.readBytes(this.#responsibilities, size));
@@ -406,17 +388,4 @@ export class GaussianMixturePass {
       }
     }
   }
-}
-
-function windowsOf(parts: readonly PointPart[], mostRows: number): Window[] {
-  const windows: Window[] = [];
-  let firstSum = 0;
-  for (const part of parts) {
-    for (let firstRow = 0; firstRow < part.rowCount; firstRow += mostRows) {
-      const pointCount = Math.min(mostRows, part.rowCount - firstRow);
-      windows.push({ part, firstRow, pointCount, firstSum });
-      firstSum += Math.ceil(pointCount / groupPoints);
-    }
-  }
-  return windows;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { referenceRound } from '../../src/cli/jobs/gaussianMixtureReference.ts';
+import { momentLayoutOf } from '../../src/cluster/gaussianMixtureLayout.ts';
 import {
   type CovarianceType,
   type MixtureModel,
@@ -7,7 +8,7 @@ import {
   packMeans,
   packModel,
 } from '../../src/cluster/gaussianMixtureModel.ts';
-import { blockCountOf, GaussianMixturePass } from '../../src/cluster/gaussianMixturePass.ts';
+import { GaussianMixturePass } from '../../src/cluster/gaussianMixturePass.ts';
 import { preparePoints } from '../../src/cluster/points.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
@@ -23,6 +24,8 @@ interface Case {
   /** Smaller ones than usual, so that a set takes several. */
   readonly windowBytes?: number;
   readonly partBytes?: number;
+  /** The form for many points on the CPU; these are too few for it. */
+  readonly wide?: true;
 }
 
 const cases: readonly Case[] = [
@@ -37,6 +40,10 @@ const cases: readonly Case[] = [
   { rows: 513, columns: 7, components: 4, type: 'diag' },
   { rows: 130, columns: 65, components: 3, type: 'spherical' },
   { rows: 1030, columns: 8, components: 3, type: 'diag', windowBytes: 1, partBytes: 1 },
+  { rows: 600, columns: 6, components: 3, type: 'full', windowBytes: 1, wide: true },
+  { rows: 70, columns: 20, components: 2, type: 'full', wide: true },
+  { rows: 518, columns: 7, components: 4, type: 'diag', wide: true },
+  { rows: 130, columns: 18, components: 3, type: 'diag', wide: true },
 ];
 
 /** A mixture that is not the points' own, of random symmetric covariances. */
@@ -76,7 +83,7 @@ function randomModel({ columns, components, type }: Case, seed: number): Mixture
 
 /** Runs `work` with a pass over random points, relative to the centre of their frame. */
 async function withPass(
-  { rows, columns, components, type, windowBytes, partBytes }: Case,
+  { rows, columns, components, type, windowBytes, partBytes, wide }: Case,
   work: (pass: GaussianMixturePass, points: Float64Array<ArrayBuffer>, exponent: number) => Promise<void>,
 ): Promise<void> {
   const data = blobs(rows + columns, rows, columns, 4, 1);
@@ -84,7 +91,7 @@ async function withPass(
   const prepared = await preparePoints(await open(), source, 'test', partBytes === undefined ? {} : { partBytes });
   try {
     const full = type === 'full' || type === 'tied';
-    const pass = new GaussianMixturePass(prepared, { componentCount: components, full, windowBytes });
+    const pass = new GaussianMixturePass(prepared, { componentCount: components, full, windowBytes, wide });
     const { exponent } = prepared.frame;
     try {
       const framed = await readPoints(prepared);
@@ -110,10 +117,10 @@ function momentsOf(
   responsibilities: (row: number, component: number) => number,
 ) {
   const full = type === 'full' || type === 'tied';
-  const blocks = blockCountOf(columns, full);
-  const length = components * blocks * (full ? 16 : 8);
+  const { secondVectors, vectors, totalVectors } = momentLayoutOf(columns, full);
+  const length = components * totalVectors * 4;
   const [sums, magnitudes] = [new Float64Array(length), new Float64Array(length)];
-  const rowFloats = centres.length / components;
+  const rowFloats = vectors * 4;
   const z = (row: number, component: number, column: number) =>
     (column < columns ? (points[row * columns + column] as number) * 2 ** exponent : 0) -
     (centres[component * rowFloats + column] as number);
@@ -124,17 +131,16 @@ function momentsOf(
   for (let row = 0; row < points.length / columns; row++) {
     for (let component = 0; component < components; component++) {
       const weight = responsibilities(row, component);
+      const start = component * totalVectors * 4;
+      add(start + secondVectors * 4 + rowFloats, weight);
       for (let i = 0; i < rowFloats; i++) {
-        if (!full) {
-          const place = (component * blocks + Math.floor(i / 4)) * 8 + (i % 4);
-          add(place, weight * z(row, component, i));
-          add(place + 4, weight * z(row, component, i) ** 2);
-          continue;
-        }
+        add(start + secondVectors * 4 + i, weight * z(row, component, i));
+        if (!full) add(start + i, weight * z(row, component, i) ** 2);
+        if (!full) continue;
         const above = Math.floor(i / 4);
         for (let j = 0; j < (above + 1) * 4; j++) {
           const block = (above * (above + 1)) / 2 + Math.floor(j / 4);
-          const place = (component * blocks + block) * 16 + (j % 4) * 4 + (i % 4);
+          const place = start + block * 16 + (j % 4) * 4 + (i % 4);
           add(place, weight * z(row, component, i) * z(row, component, j));
         }
       }
@@ -143,7 +149,8 @@ function momentsOf(
   return { sums, magnitudes };
 }
 
-const title = '$rows × $columns, $components components, $type, windows of $windowBytes bytes, parts of $partBytes';
+const title =
+  '$rows × $columns, $components components, $type, windows of $windowBytes bytes, parts of $partBytes, wide: $wide';
 
 describe('a pass against float64', () => {
   it.each(cases)(title, async (given) => {
