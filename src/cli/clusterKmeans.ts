@@ -9,6 +9,7 @@ import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textO
 
 const initializations = ['k-means++', 'k-means||', 'random', 'first'] as const;
 const metrics = ['euclidean', 'cosine'] as const;
+const precisions = ['f32', 'int8'] as const;
 
 /** `cuanta cluster kmeans`: clusters the points of a file. */
 export const clusterKmeansCommand: Command = {
@@ -24,6 +25,11 @@ export const clusterKmeansCommand: Command = {
       default: 1,
     },
     { name: '--metric <name>', description: 'euclidean, or cosine to compare directions', default: 'euclidean' },
+    {
+      name: '--precision <name>',
+      description: 'Arithmetic that looks for the nearest centroids, f32 or int8; the labels are the same',
+      default: 'f32',
+    },
     { name: '--weights <file.npy>', description: 'What each row weighs; all the same' },
     { name: '--tolerance <share>', description: 'Centroid shift² that ends it, in mean variances', default: 1e-4 },
     { name: '--max-iterations <count>', description: 'Most rounds of assignment and update', default: 300 },
@@ -31,6 +37,7 @@ export const clusterKmeansCommand: Command = {
     columnsOption,
     labelsOption,
     centroidsOption,
+    { name: '--metrics', description: 'Judge the clusters: silhouette, Davies–Bouldin and Calinski–Harabasz' },
     {
       name: '--chunk-rows <count>',
       description: 'Rows on the GPU at a time: reads .npy and .parquet piece by piece; always done above 1 GiB',
@@ -59,10 +66,12 @@ export const clusterKmeansCommand: Command = {
     const weightFile = textOption(options, 'weights');
     const weights = weightFile === undefined ? undefined : readInput(weightFile, 'Name a .npy file.');
     outputs.assertWritable(file);
-    const { report, files } = await perform(clusterKmeans, { ...parameters, files: outputs.names }, reporter, {
-      runtime,
-      inputs: { points, ...(weights && { weights }) },
-    });
+    const { report, files } = await perform(
+      clusterKmeans,
+      { ...parameters, judge: options.metrics === true, files: outputs.names },
+      reporter,
+      { runtime, inputs: { points, ...(weights && { weights }) } },
+    );
     outputs.write(files);
     reporter.result(report, () => describeKmeans(report, outputs));
   },
@@ -74,6 +83,7 @@ function hyperparametersOf(options: ParsedOptions) {
     init: choiceOption(options, 'init', initializations) ?? 'k-means++',
     starts: integerOption(options, 'starts', 1, 10_000),
     metric: choiceOption(options, 'metric', metrics) ?? 'euclidean',
+    precision: choiceOption(options, 'precision', precisions) ?? 'f32',
     tolerance: magnitudeOption(options, 'tolerance'),
     maximumIterations: integerOption(options, 'max-iterations', 1, 2 ** 31 - 1),
     seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),
@@ -87,7 +97,7 @@ const largestWholeBytes = 2 ** 30;
 function chunksOf(
   file: string,
   options: ParsedOptions,
-  { init, starts, metric }: ReturnType<typeof hyperparametersOf>,
+  { init, starts, metric, precision }: ReturnType<typeof hyperparametersOf>,
 ) {
   const asked = textOption(options, 'chunk-rows') !== undefined;
   const columns = textOption(options, 'columns');
@@ -95,6 +105,8 @@ function chunksOf(
     { present: init === 'k-means||', option: '--init k-means||' },
     { present: starts > 1, option: '--starts' },
     { present: metric !== 'euclidean', option: `--metric ${metric}` },
+    { present: precision !== 'f32', option: `--precision ${precision}` },
+    { present: options.metrics === true, option: '--metrics' },
     { present: textOption(options, 'weights') !== undefined, option: '--weights' },
     { present: /\.csv$/i.test(file), option: 'a .csv file' },
   ].find(({ present }) => present);

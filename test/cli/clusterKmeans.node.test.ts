@@ -9,11 +9,14 @@ import { readNpy, writeNpy } from '../../src/io/npy.ts';
 import { cuanta, cuantaJson } from '../support/commandLine.ts';
 
 const iris = 'test/oracles/iris.csv';
-const oracle = JSON.parse(readFileSync('test/oracles/iris.json', 'utf8')).kmeans as {
-  readonly inertia: number;
-  readonly iterations: number;
-  readonly labels: readonly number[];
-  readonly centroids: readonly (readonly number[])[];
+const { kmeans: oracle, metrics: judged } = JSON.parse(readFileSync('test/oracles/iris.json', 'utf8')) as {
+  readonly kmeans: {
+    readonly inertia: number;
+    readonly iterations: number;
+    readonly labels: readonly number[];
+    readonly centroids: readonly (readonly number[])[];
+  };
+  readonly metrics: { readonly silhouette: number; readonly daviesBouldin: number; readonly calinskiHarabasz: number };
 };
 const oracleHash = createHash('sha256')
   .update(new Uint8Array(Int32Array.from(oracle.labels).buffer))
@@ -61,6 +64,19 @@ describe.concurrent.each(['dawn', 'chrome'])('cuanta cluster kmeans --runtime %s
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'InvalidInput', message: expect.any(String) } });
     expect(exitCode).toBe(1);
     expect(existsSync(labels)).toBe(false);
+  });
+});
+
+test.concurrent('in 8 bits, judged', async () => {
+  const words = ['--columns', '0-3', '--runtime', 'dawn', '--precision', 'int8', '--metrics'];
+  const { int8, metrics, ...report } = await cuantaJson(['cluster', 'kmeans', iris, ...asOracle, ...words]);
+  expectOracle(report);
+  expect(int8).toEqual({ rounds: expect.any(Number), recheckShare: expect.any(Number), gaveUp: expect.any(Boolean) });
+  expect(metrics).toEqual({
+    silhouette: expect.closeTo(judged.silhouette, 5),
+    silhouettePoints: 150,
+    daviesBouldin: expect.closeTo(judged.daviesBouldin, 5),
+    calinskiHarabasz: expect.closeTo(judged.calinskiHarabasz, 3),
   });
 });
 

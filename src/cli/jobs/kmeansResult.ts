@@ -1,4 +1,6 @@
+import type { Int8Report } from '../../cluster/int8Rounds.ts';
 import type { KMeansFit } from '../../cluster/kmeans.ts';
+import type { ClusterMetrics } from '../../cluster/metrics.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { JobResult } from './job.ts';
 
@@ -21,6 +23,10 @@ export interface KmeansReport {
   readonly sizes: readonly number[];
   /** SHA-256, in hex, of the labels as little-endian int32. */
   readonly labelsSha256: string;
+  /** How the assignment in 8 bits went, where it was asked for. */
+  readonly int8?: Int8Report;
+  /** How good the clusters are, where that was asked for. */
+  readonly metrics?: ClusterMetrics;
 }
 
 /** The report on a fit and the files asked for. */
