@@ -59,8 +59,8 @@ export const quantizeCommand: Command = {
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     const format = choiceOption(options, 'format', ['qdq', 'qoperator', 'safetensors']) ?? 'qdq';
-    const settings = readSettings(options);
     const quantization = readQuantization(options);
+    const settings = readSettings(options, quantization.activations !== 'float');
     const budget = readBudget(options);
     const output = requiredOption(options, 'output');
     const page = textOption(options, 'report');

@@ -105,13 +105,24 @@ export const budgetOptions: readonly CommandOption[] = [
   },
 ];
 
-/** @throws UsageError */
-export function readSettings(options: ParsedOptions): CalibrationSettings {
-  return {
-    method: choiceOption(options, 'method', methods) ?? null,
-    averagingConstant: shareOption(options, 'averaging-constant', 1),
-    percentile: shareOption(options, 'percentile', 100),
-  };
+/**
+ * @param areNeeded whether any ranges are to be found
+ * @throws UsageError, also for what would be without effect
+ */
+export function readSettings(options: ParsedOptions, areNeeded: boolean): CalibrationSettings {
+  const method = choiceOption(options, 'method', methods) ?? null;
+  const averagingConstant = shareOption(options, 'averaging-constant', 1);
+  const percentile = shareOption(options, 'percentile', 100);
+  if (averagingConstant !== null && method !== 'moving-average') {
+    throw new UsageError('--averaging-constant needs --method moving-average.');
+  }
+  if (percentile !== null && method !== 'percentile') throw new UsageError('--percentile needs --method percentile.');
+  if (method !== null && !areNeeded) {
+    throw new UsageError(
+      '--method is given, but activations stay in float, whose ranges are not needed; leave it out.',
+    );
+  }
+  return { method, averagingConstant, percentile };
 }
 
 /** @throws UsageError */
@@ -152,6 +163,9 @@ function activationsOption(options: ParsedOptions): NonNullable<JobQuantization[
   const bits = textOption(options, 'activation-bits') ?? '8';
   const scheme = choiceOption(options, 'activation-scheme', schemes);
   const signed = choiceOption(options, 'activations', ['uint8', 'int8']) === 'int8';
+  if (options.weightsOnly === true && bits !== 'float' && bits !== '8') {
+    throw new UsageError(`--weights-only and --activation-bits ${bits} are both given; take one of them.`);
+  }
   if (bits === 'float' || options.weightsOnly === true) {
     if (scheme === undefined) return 'float';
     throw new UsageError('--activation-scheme is given, but activations stay in float; leave it out.');

@@ -37,6 +37,13 @@ const misuses: readonly (readonly [string, RegExp])[] = [
     /no option --outputs; run takes --input, --output-directory, --receipt, --compare, --self-check/,
   ],
   ['inspect', /lacks its argument <model>/],
+  ['quantize m.onnx --percentile 99 --output o', /--percentile needs --method percentile/],
+  ['quantize m.onnx --averaging-constant 0.5 --method mse --output o', /needs --method moving-average/],
+  ['quantize m.onnx --weights-only --method mse --output o', /--method is given, but activations stay in float/],
+  [
+    'quantize m.onnx --weights-only --activation-bits 4 --output o',
+    /--weights-only and --activation-bits 4 are both given/,
+  ],
   ['quantize m.onnx --rounding up --output o', /--rounding is "up"; it takes nearest, gptq, descent, adaround/],
   [
     'quantize m.onnx --weights-only --save-calibration c.json --output o',
