@@ -70,7 +70,7 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
     kmeans: [[100_000, 16, 64]],
     gaussianMixture: [[10_000, 16, 16]],
     dbscan: [
-      [64_000, 2],
+      [16_000, 2],
       [4000, 8],
     ],
     agglomerative: [[1000, 16]],
