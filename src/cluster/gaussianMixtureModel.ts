@@ -194,7 +194,7 @@ export function packModel(model: MixtureModel, exponent: number): PackedComponen
     : packDiagonals(precisions, model, scale);
   if (!packed.every((value) => Math.abs(value) < largestPrecision)) {
     throw new InvalidInput(
-      `GaussianMixture: a covariance is less than 1e-30 of the squared range of the points, which float32 cannot resolve. ${remedy(model.regularization, componentCount)}`,
+      `GaussianMixture: a covariance is less than 1e-30 of the squared range of the points, which float32 cannot resolve. Remove points that lie far beyond all others, if there are any. ${remedy(model.regularization, componentCount)}`,
     );
   }
   const constant = (columnCount / 2) * Math.log(2 * Math.PI);
