@@ -21,7 +21,7 @@ const kDistancesKernel = declareKernel({
 });
 
 /** Largest k: distances are kept in a thread's own memory. */
-export const largestNeighbourCount = 64;
+const largestNeighbourCount = 64;
 const fewSlots = 8;
 const width = 64;
 /** Queries whose distances one dispatch looks at, where there are many. */
