@@ -37,12 +37,19 @@ export function testOptions(withLong: boolean): NonNullable<ViteUserConfig['test
         // What the tests import is bundled before the first one: found later, it would reload the page in mid-run.
         optimizeDeps: {
           include: [
-            'wesl',
-            'fast-check',
-            'onnx-buf',
             '@bufbuild/protobuf',
             '@bufbuild/protobuf/codegenv2',
             '@bufbuild/protobuf/wire',
+            'density-clustering',
+            'fast-check',
+            'hyparquet',
+            'hyparquet-writer',
+            'ml-hclust',
+            'ml-kmeans',
+            'onnx-buf',
+            'onnxruntime-web/wasm',
+            'onnxruntime-web/webgpu',
+            'wesl',
           ],
           exclude: ['webgpu', 'puppeteer'],
         },
