@@ -11,6 +11,8 @@
 // blocks), held (vectors is EDGE: points stay in registers), points8 (eight points a thread instead of four, so that each
 // vector of P that is loaded serves more of them). Components are matrixStride vec4f apart, 0 if they share one P.
 // Dispatch: one thread for each four or eight points from firstPoint on, counted within the window that begins at firstRow.
+import package::cluster::mixtureRow::Row;
+import package::cluster::mixtureRow::difference;
 import package::shared::dispatch::linearWorkgroup;
 import constants::EDGE;
 import constants::WIDTH;
@@ -40,14 +42,6 @@ struct Uniforms {
 @else const QUADS = 1u;
 
 var<workgroup> partial: array<vec2f, WIDTH>;
-
-// EDGE vectors of a point, of a mean or of P (x - mean).
-struct Row {
-  v0: vec4f,
-  @if(edge2) v1: vec4f,
-  @if(edge3) v2: vec4f,
-  @if(edge4) v3: vec4f,
-}
 
 struct Quad { a: Row, b: Row, c: Row, d: Row }
 
@@ -88,15 +82,6 @@ fn quadAt(point: u32, tile: u32) -> Quad {
     pointAt(uniforms.firstRow + min(point + 2u, last), tile),
     pointAt(uniforms.firstRow + min(point + 3u, last), tile),
   );
-}
-
-fn difference(point: Row, mean: Row) -> Row {
-  var z: Row;
-  z.v0 = point.v0 - mean.v0;
-  @if(edge2) z.v1 = point.v1 - mean.v1;
-  @if(edge3) z.v2 = point.v2 - mean.v2;
-  @if(edge4) z.v3 = point.v3 - mean.v3;
-  return z;
 }
 
 // Squared norm of those vectors of a tile that exist.

@@ -9,6 +9,8 @@
 // EDGE x EDGE blocks, in registers, so that each vector that is loaded serves EDGE blocks), square (squares left of the
 // diagonal instead of those on it, which make the other sums too), pair (two components a thread).
 // Dispatch: the threads firstThread … of (components or pairs of them) * tiles * shares; a thread takes every share-th point.
+import package::cluster::mixtureRow::Row;
+import package::cluster::mixtureRow::difference;
 import package::shared::dispatch::linearWorkgroup;
 import constants::EDGE;
 import constants::WIDTH;
@@ -33,14 +35,6 @@ struct Uniforms {
 
 @if(pair) const COMPONENTS = 2u;
 @else const COMPONENTS = 1u;
-
-// EDGE vectors of a point or a centre.
-struct Row {
-  v0: vec4f,
-  @if(edge2) v1: vec4f,
-  @if(edge3) v2: vec4f,
-  @if(edge4) v3: vec4f,
-}
 
 // The vector of a row; one beyond the last stands in for what is not stored.
 fn place(vector: u32) -> u32 {
@@ -67,15 +61,6 @@ fn centreAt(component: u32, tile: u32) -> Row {
   @if(edge3) loaded.v2 = centres[base + place(first + 2u)];
   @if(edge4) loaded.v3 = centres[base + place(first + 3u)];
   return loaded;
-}
-
-fn difference(a: Row, b: Row) -> Row {
-  var z: Row;
-  z.v0 = a.v0 - b.v0;
-  @if(edge2) z.v1 = a.v1 - b.v1;
-  @if(edge3) z.v2 = a.v2 - b.v2;
-  @if(edge4) z.v3 = a.v3 - b.v3;
-  return z;
 }
 
 fn scaled(weight: f32, z: Row) -> Row {
