@@ -10,14 +10,10 @@ import irisOracle from '../oracles/iris.json';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { farthest, fitAsOracle, oraclePoints, pointRows } from './gaussianMixtureSuite.ts';
-import { blobs } from './support.ts';
+import { blobPoints } from './support.ts';
 
 const open = useEngine();
 const iris = oraclePoints(irisText);
-
-function blobPoints(seed: number, rowCount: number, columnCount: number, clusterCount: number): HostPoints {
-  return { data: blobs(seed, rowCount, columnCount, clusterCount), rowCount, columnCount };
-}
 
 async function fitMixture(points: HostPoints, options: GaussianMixtureOptions) {
   return new GaussianMixture(options).fit(await open(), points);

@@ -13,7 +13,8 @@ import moonsOracle from '../oracles/moons.json';
 import { assignNearest, inertiaOf, lloyd } from '../reference/cluster.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
-import { blobs, withState } from './support.ts';
+import { storedFits } from './storedFits.ts';
+import { blobPoints, blobs, withState } from './support.ts';
 
 const open = useEngine();
 
@@ -24,10 +25,6 @@ function pointsOf(text: string): HostPoints {
     .split('\n')
     .map((line) => line.split(',').slice(0, -1).map(Number));
   return { data: Float64Array.from(rows.flat()), rowCount: rows.length, columnCount: rows[0]?.length ?? 0 };
-}
-
-function blobPoints(seed: number, rowCount: number, columnCount: number, clusterCount: number): HostPoints {
-  return { data: blobs(seed, rowCount, columnCount, clusterCount), rowCount, columnCount };
 }
 
 async function cluster(points: HostPoints, options: KMeansOptions) {
@@ -124,35 +121,8 @@ describe('against the float64 reference', () => {
 });
 
 describe('the same bits', () => {
-  const cases = [
-    {
-      name: 'blobs, k-means++',
-      points: blobPoints(1, 3000, 5, 12),
-      options: { clusters: 12, seed: 5 },
-      hash: 'b96eb36a2c704ef6cff141288bfafffcd0b1698cde62b6ca38dea9aebbc2bde8',
-    },
-    {
-      name: 'one cloud, random',
-      points: { data: createRandom(5).uniformArray(6000), rowCount: 2000, columnCount: 3 },
-      options: { clusters: 30, init: 'random', seed: 6 },
-      hash: '8491211ee07644d011bd6d15ca4e7d2674185c7b2db2c6a8e96b780600e9547a',
-    },
-    {
-      name: 'a lattice, first rows',
-      points: { data: Float64Array.from(createRandom(7).integerArray(3000, 0, 9)), rowCount: 1500, columnCount: 2 },
-      options: { clusters: 17, init: 'first', tolerance: 0 },
-      hash: 'de174482b1372edfa780c9146965511d6c360d9b9fdce406ad2b9ae4fb2d4db4',
-    },
-    {
-      name: 'forty columns',
-      points: blobPoints(8, 500, 40, 6),
-      options: { clusters: 6, seed: 9, tolerance: 0 },
-      hash: '03eeddc8689f74917c84d6e7a16f5f7b43eda7b93a6da6d943e2010fda254cf5',
-    },
-  ] as const;
-
   // The hashes stand for every adapter: Dawn and Chromium run this same test.
-  it.each(cases)('$name: twice, and the stored hash', async ({ points, options, hash }) => {
+  it.each(storedFits)('$name: twice, and the stored hash', async ({ points, options, hash }) => {
     const first = await cluster(points, options);
     const second = await cluster(points, options);
     const data = (fit: KMeansFit) => ({ ...fit, predict: 0, transform: 0, score: 0, labelsSha256: 0 });

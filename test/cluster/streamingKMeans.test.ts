@@ -7,13 +7,9 @@ import type { HostPoints } from '../../src/cluster/points.ts';
 import { StreamingKMeans, type StreamingKMeansOptions } from '../../src/cluster/streamingKMeans.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
-import { blobs } from './support.ts';
+import { blobPoints } from './support.ts';
 
 const open = useEngine();
-
-function blobPoints(seed: number, rowCount: number, columnCount: number, clusterCount: number): HostPoints {
-  return { data: blobs(seed, rowCount, columnCount, clusterCount), rowCount, columnCount };
-}
 
 /** Chunks of these sizes in turn, without access to single rows and without a known number of rows. */
 function unevenChunks({ data, rowCount, columnCount }: HostPoints, sizes: readonly number[]): PointChunks {

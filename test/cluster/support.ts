@@ -1,4 +1,5 @@
 import type { PointSet } from '../../src/cluster/pointSet.ts';
+import type { HostPoints } from '../../src/cluster/points.ts';
 import { type PointSource, preparePoints } from '../../src/cluster/points.ts';
 import { ClusterState } from '../../src/cluster/state.ts';
 import type { Engine } from '../../src/gpu/engine.ts';
@@ -97,4 +98,9 @@ export async function prepareAll(engine: Engine, source: PointSource, partBytes?
   const coordinates = await readPoints(points);
   points.release();
   return { frame, exponents, meanVariance: points.meanVariance, coordinates, partCount: parts.length };
+}
+
+/** Blobs as points. */
+export function blobPoints(seed: number, rowCount: number, columnCount: number, clusterCount: number): HostPoints {
+  return { data: blobs(seed, rowCount, columnCount, clusterCount), rowCount, columnCount };
 }
