@@ -5,7 +5,7 @@ import { assets } from '../../examples/data/assets.ts';
 import { bytesAt } from '../../examples/data/fetchBytes.ts';
 import { drawnSet } from '../../examples/ocr/drawnSet.ts';
 import type { ModelRunner } from '../../src/cli/jobs/modelPeers.ts';
-import { evaluateRunners, type Runner, runnerOf } from '../../src/graph/evaluate.ts';
+import { evaluateRunners, runnerOf } from '../../src/graph/evaluate.ts';
 import {
   type EvaluationSet,
   type LabelledBatch,
@@ -17,6 +17,7 @@ import {
   type QuantizedModel,
   type QuantizeModelOptions,
   quantizeModel,
+  type Share,
   type WeightOptions,
 } from '../../src/index.ts';
 import { useEngine } from '../support/engine.ts';
@@ -25,15 +26,15 @@ const open = useEngine({ poison: false });
 
 /**
  * What a longer run sets. The tables in the README:
- * `VITE_WHOLE=1 VITE_LINES=400 VITE_COMPARED=20 VITE_ITERATIONS=1000 npx vitest run --mode full --project chromium lowBits`
+ * `VITE_WHOLE=1 VITE_LINES=500 VITE_COMPARED=20 VITE_ITERATIONS=1000 npx vitest run --mode full --project chromium lowBits`
  */
 const setting = (name: string, fallback: number): number => Number(import.meta.env[`VITE_${name}`] ?? fallback);
-/** Whether the recogniser is measured too, which takes an hour where shaders run on the CPU, and all rows. */
+/** Whether the recogniser is measured too, which takes hours where shaders run on the CPU, and all rows. */
 const isWhole = setting('WHOLE', 0) === 1;
 const lines = setting('LINES', 40);
 /** Lines that layers are observed with. */
 const observed = setting('OBSERVED', 8);
-/** Lines that our own kernels read too, in one column of each row. */
+/** Lines that our own kernels read too. */
 const compared = setting('COMPARED', 2);
 const iterations = setting('ITERATIONS', 200);
 
@@ -98,11 +99,11 @@ async function quantized(model: Model, options: QuantizeModelOptions): Promise<Q
   return quantizeModel(model, undefined, { ...options, prepared });
 }
 
-/** The share of lines that both readers give the right answer for, and the share of those that they agree on. */
-async function shares(float: Runner, other: Runner, set: EvaluationSet) {
-  const found = await evaluateRunners({ float, quantized: other }, set);
-  return { float: found.float.correct.share, right: found.quantized.correct.share, agreed: found.agreement.share };
-}
+const percent = (share: number): string => (100 * share).toFixed(1);
+
+/** A share with its 95 % interval, in percent. */
+const spelled = ({ share, interval: [least, greatest] }: Pick<Share, 'share' | 'interval'>): string =>
+  `${percent(share)} (${percent(least)} … ${percent(greatest)})`;
 
 /** A reader that has read everything once. */
 async function remembering(runner: ModelRunner, batches: readonly LabelledBatch[]): Promise<ModelRunner> {
@@ -136,20 +137,21 @@ describe.each(measured)('weights of the $role', ({ role, kind, rows }) => {
     for (const row of rows as readonly Row[]) {
       if (!isWhole && !checked.includes(row.title)) continue;
       const cells = new Map<string, number>();
-      for (const [place, column] of row.columns.entries()) {
+      for (const column of row.columns) {
         const { weights, ...rest } = columns[column] ?? {};
         const merged = { ...row.weights, ...weights };
         const options = { activations: 'float', layerInputs, ...rest, weights: merged } as const;
         const made = await quantized(model, options);
         using _ = made.model;
         const theirs = await wasm({ bytes: made.toOnnx(), externalData: {} });
-        const { right } = await shares(float, theirs, set);
-        cells.set(column, right);
-        console.log(`${role}, ${row.title}, ${column}: ${(100 * right).toFixed(1)} %`);
-        if (place === row.columns.length - 1) {
-          const few = { ...set, batches: batches.slice(0, compared) };
-          expect((await shares(theirs, runnerOf(made.model), few)).agreed, `${row.title}, ${column}`).toBe(1);
-        }
+        const { quantized: reading, difference } = await evaluateRunners({ float, quantized: theirs }, set);
+        cells.set(column, reading.correct.share);
+        console.log(
+          `${role}, ${row.title}, ${column}: ${spelled(reading.correct)}, against float ${spelled(difference)}`,
+        );
+        const few = { ...set, batches: batches.slice(0, compared) };
+        const { agreement } = await evaluateRunners({ float: theirs, quantized: runnerOf(made.model) }, few);
+        expect(agreement.share, `${row.title}, ${column}`).toBe(1);
         theirs.dispose();
       }
       found.set(row.title, cells);
