@@ -9,53 +9,54 @@ export { type ChosenRanges, type RangeOptions, rangesOf } from './calib/rangesOf
 export type { RowSample, SampledRow } from './calib/rowSample.ts';
 export type { CalibrationMethod, CalibrationStatistics, ValueRanges } from './calib/statistics.ts';
 export { type WeightRangeOptions, type WeightRanges, weightRange } from './calib/weightRange.ts';
+export { arrayChunks } from './cluster/chunks/arrayChunks.ts';
+export type { ChunkFit } from './cluster/chunks/chunkFit.ts';
 export {
-  Agglomerative,
-  type AgglomerativeOptions,
-} from './cluster/agglomerative.ts';
-export { arrayChunks } from './cluster/arrayChunks.ts';
-export { BalancedKMeans, type BalancedKMeansFit, type BalancedKMeansOptions } from './cluster/balanced.ts';
+  type MiniBatchChunkFit,
+  MiniBatchKMeans,
+  type MiniBatchKMeansFit,
+  type MiniBatchKMeansOptions,
+  type MiniBatchProgress,
+  type MiniBatchRun,
+} from './cluster/chunks/miniBatch.ts';
+export type { StoredLabels } from './cluster/chunks/storedLabels.ts';
 export {
-  BisectingKMeans,
-  type BisectingKMeansFit,
-  type BisectingKMeansOptions,
-  type BisectingStrategy,
-} from './cluster/bisecting.ts';
-export type { ChunkFit } from './cluster/chunkFit.ts';
+  StreamingKMeans,
+  type StreamingKMeansFit,
+  type StreamingKMeansOptions,
+} from './cluster/chunks/streamingKMeans.ts';
 export {
   Dbscan,
   type DbscanFit,
   type DbscanOptions,
   type DbscanRun,
   type DbscanStep,
-} from './cluster/dbscan.ts';
-export {
-  AgglomerativeFit,
-  Dendrogram,
-  type DendrogramCut,
-} from './cluster/dendrogram.ts';
-export {
-  type Elbow,
-  type ElbowEntry,
-  type ElbowOptions,
-  elbow,
-} from './cluster/elbow.ts';
-export {
-  GaussianMixture,
-  type GaussianMixtureOptions,
-  type GaussianMixtureProgress,
-  type GaussianMixtureRun,
-} from './cluster/gaussianMixture.ts';
-export type { GaussianMixtureFit } from './cluster/gaussianMixtureFit.ts';
-export type { CovarianceType } from './cluster/gaussianMixtureModel.ts';
-export type { MixtureSample } from './cluster/gaussianMixtureSample.ts';
-export type { Int8Report } from './cluster/int8Rounds.ts';
+} from './cluster/dbscan/dbscan.ts';
 export {
   type EpsilonSuggestion,
   type KDistancesRun,
   kDistances,
   suggestEpsilon,
-} from './cluster/kDistances.ts';
+} from './cluster/dbscan/kDistances.ts';
+export {
+  Agglomerative,
+  type AgglomerativeOptions,
+} from './cluster/hierarchy/agglomerative.ts';
+export {
+  AgglomerativeFit,
+  Dendrogram,
+  type DendrogramCut,
+} from './cluster/hierarchy/dendrogram.ts';
+export type { Linkage } from './cluster/hierarchy/linkage.ts';
+export type { LinkageProgress, LinkageRun } from './cluster/hierarchy/mutualNeighbours.ts';
+export { BalancedKMeans, type BalancedKMeansFit, type BalancedKMeansOptions } from './cluster/kmeans/balanced.ts';
+export {
+  BisectingKMeans,
+  type BisectingKMeansFit,
+  type BisectingKMeansOptions,
+  type BisectingStrategy,
+} from './cluster/kmeans/bisecting.ts';
+export type { Int8Report } from './cluster/kmeans/int8Rounds.ts';
 export {
   KMeans,
   type KMeansFit,
@@ -65,50 +66,53 @@ export {
   type KMeansPrecision,
   type KMeansProgress,
   type KMeansRun,
-} from './cluster/kmeans.ts';
-export { adjustedRand, normalizedMutualInformation } from './cluster/labelAgreement.ts';
+} from './cluster/kmeans/kmeans.ts';
+export type { Predictor } from './cluster/kmeans/predictor.ts';
+export type { KMeansInit } from './cluster/kmeans/startCentroids.ts';
 export { labelsHash } from './cluster/labelsHash.ts';
-export type { Linkage } from './cluster/linkage.ts';
+export {
+  type Elbow,
+  type ElbowEntry,
+  type ElbowOptions,
+  elbow,
+} from './cluster/metrics/elbow.ts';
+export { adjustedRand, normalizedMutualInformation } from './cluster/metrics/labelAgreement.ts';
 export {
   type ClusterMetrics,
   calinskiHarabasz,
   clusterMetrics,
   daviesBouldin,
-} from './cluster/metrics.ts';
+} from './cluster/metrics/metrics.ts';
 export {
-  type MiniBatchChunkFit,
-  MiniBatchKMeans,
-  type MiniBatchKMeansFit,
-  type MiniBatchKMeansOptions,
-  type MiniBatchProgress,
-  type MiniBatchRun,
-} from './cluster/miniBatch.ts';
-export type { LinkageProgress, LinkageRun } from './cluster/mutualNeighbours.ts';
-export type { HostPoints, PointSource } from './cluster/points.ts';
-export type { Predictor } from './cluster/predictor.ts';
-export { ProductCodebooks, type ProductCodebooksOptions, type ProductEncodeRun } from './cluster/productCodebooks.ts';
-export type { HeldProductCodes, ProductBits, ProductCodes, ProductLayout } from './cluster/productCodes.ts';
+  type SilhouetteOptions,
+  type SilhouetteRun,
+  silhouette,
+  silhouetteSamples,
+} from './cluster/metrics/silhouette.ts';
+export {
+  GaussianMixture,
+  type GaussianMixtureOptions,
+  type GaussianMixtureProgress,
+  type GaussianMixtureRun,
+} from './cluster/mixture/gaussianMixture.ts';
+export type { GaussianMixtureFit } from './cluster/mixture/gaussianMixtureFit.ts';
+export type { CovarianceType } from './cluster/mixture/gaussianMixtureModel.ts';
+export type { MixtureSample } from './cluster/mixture/gaussianMixtureSample.ts';
+export type { HostPoints, PointSource } from './cluster/points/points.ts';
+export {
+  ProductCodebooks,
+  type ProductCodebooksOptions,
+  type ProductEncodeRun,
+} from './cluster/product/productCodebooks.ts';
+export type { HeldProductCodes, ProductBits, ProductCodes, ProductLayout } from './cluster/product/productCodes.ts';
 export {
   ProductQuantizer,
   ProductQuantizerFit,
   type ProductQuantizerOptions,
   type ProductQuantizerProgress,
   type ProductQuantizerRun,
-} from './cluster/productQuantization.ts';
-export type { ProductNeighbours, ProductSearchOptions } from './cluster/productSearch.ts';
-export {
-  type SilhouetteOptions,
-  type SilhouetteRun,
-  silhouette,
-  silhouetteSamples,
-} from './cluster/silhouette.ts';
-export type { KMeansInit } from './cluster/startCentroids.ts';
-export type { StoredLabels } from './cluster/storedLabels.ts';
-export {
-  StreamingKMeans,
-  type StreamingKMeansFit,
-  type StreamingKMeansOptions,
-} from './cluster/streamingKMeans.ts';
+} from './cluster/product/productQuantization.ts';
+export type { ProductNeighbours, ProductSearchOptions } from './cluster/product/productSearch.ts';
 export type { Activation, Clip } from './gemm/activation.ts';
 export {
   type ActivationQuantization,

@@ -1,4 +1,4 @@
-import { covarianceTypes } from '../cluster/gaussianMixtureModel.ts';
+import { covarianceTypes } from '../cluster/mixture/gaussianMixtureModel.ts';
 import { benchmark, describeCases, growingOption, scalingOption } from './benchText.ts';
 import type { Command } from './command.ts';
 import { type BenchGaussianMixtureReport, benchGaussianMixture } from './jobs/benchGaussianMixture.ts';

@@ -1,4 +1,4 @@
-import { covarianceTypes } from '../cluster/gaussianMixtureModel.ts';
+import { covarianceTypes } from '../cluster/mixture/gaussianMixtureModel.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type ClusterGaussianMixtureReport, clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
 import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';

@@ -1,4 +1,4 @@
-import type { HostPoints } from '../../src/cluster/points.ts';
+import type { HostPoints } from '../../src/cluster/points/points.ts';
 
 /** Points of an oracle's CSV, and their true classes, which are its last column. */
 export function oraclePoints(text: string): HostPoints & { readonly classes: Int32Array } {

@@ -1,7 +1,7 @@
-import type { PointSet } from '../../src/cluster/pointSet.ts';
-import type { HostPoints } from '../../src/cluster/points.ts';
-import { type PointSource, preparePoints } from '../../src/cluster/points.ts';
-import { ClusterState } from '../../src/cluster/state.ts';
+import { ClusterState } from '../../src/cluster/kmeans/state.ts';
+import type { PointSet } from '../../src/cluster/points/pointSet.ts';
+import type { HostPoints } from '../../src/cluster/points/points.ts';
+import { type PointSource, preparePoints } from '../../src/cluster/points/points.ts';
 import type { Engine } from '../../src/gpu/engine.ts';
 import { createRandom } from '../reference/random.ts';
 

@@ -1,5 +1,5 @@
 /** Hierarchical clustering by its definition, in float64: always the closest pair merges. */
-import type { Linkage } from '../../src/cluster/linkage.ts';
+import type { Linkage } from '../../src/cluster/hierarchy/linkage.ts';
 
 /** A merge of two clusters, by their points, ascending. */
 export interface ReferenceMerge {

@@ -1,6 +1,6 @@
-import { Agglomerative } from '../../cluster/agglomerative.ts';
-import type { AgglomerativeFit } from '../../cluster/dendrogram.ts';
-import type { Linkage } from '../../cluster/linkage.ts';
+import { Agglomerative } from '../../cluster/hierarchy/agglomerative.ts';
+import type { AgglomerativeFit } from '../../cluster/hierarchy/dendrogram.ts';
+import type { Linkage } from '../../cluster/hierarchy/linkage.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
 import { breathe, type Job, type JobContext } from './job.ts';

@@ -1,5 +1,5 @@
-import { Dbscan, type DbscanFit } from '../../cluster/dbscan.ts';
-import { suggestEpsilon } from '../../cluster/kDistances.ts';
+import { Dbscan, type DbscanFit } from '../../cluster/dbscan/dbscan.ts';
+import { suggestEpsilon } from '../../cluster/dbscan/kDistances.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
 import { assertDensity } from './dbscanReference.ts';

@@ -1,5 +1,5 @@
-import { GaussianMixture } from '../../cluster/gaussianMixture.ts';
-import type { CovarianceType } from '../../cluster/gaussianMixtureModel.ts';
+import { GaussianMixture } from '../../cluster/mixture/gaussianMixture.ts';
+import type { CovarianceType } from '../../cluster/mixture/gaussianMixtureModel.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
 import {

@@ -1,4 +1,4 @@
-import { KMeans, type KMeansFit, type KMeansPrecision } from '../../cluster/kmeans.ts';
+import { KMeans, type KMeansFit, type KMeansPrecision } from '../../cluster/kmeans/kmeans.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
 import { breathe, type Job, type JobContext, type JobResult } from './job.ts';

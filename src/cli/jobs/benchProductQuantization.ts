@@ -1,7 +1,7 @@
-import type { HostPoints } from '../../cluster/points.ts';
-import type { ProductBits } from '../../cluster/productCodes.ts';
-import { ProductQuantizer, type ProductQuantizerFit } from '../../cluster/productQuantization.ts';
-import type { ProductNeighbours } from '../../cluster/productSearch.ts';
+import type { HostPoints } from '../../cluster/points/points.ts';
+import type { ProductBits } from '../../cluster/product/productCodes.ts';
+import { ProductQuantizer, type ProductQuantizerFit } from '../../cluster/product/productQuantization.ts';
+import type { ProductNeighbours } from '../../cluster/product/productSearch.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { topK } from '../../nn/topK.ts';

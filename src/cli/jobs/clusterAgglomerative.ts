@@ -1,5 +1,5 @@
-import { Agglomerative } from '../../cluster/agglomerative.ts';
-import type { Linkage } from '../../cluster/linkage.ts';
+import { Agglomerative } from '../../cluster/hierarchy/agglomerative.ts';
+import type { Linkage } from '../../cluster/hierarchy/linkage.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';

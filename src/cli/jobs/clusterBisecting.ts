@@ -1,4 +1,4 @@
-import { BisectingKMeans, type BisectingStrategy } from '../../cluster/bisecting.ts';
+import { BisectingKMeans, type BisectingStrategy } from '../../cluster/kmeans/bisecting.ts';
 import type { Job } from './job.ts';
 import { type KmeansFile, type KmeansReport, kmeansResult } from './kmeansResult.ts';
 import { pointsOf } from './pointInput.ts';

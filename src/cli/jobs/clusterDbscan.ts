@@ -1,5 +1,5 @@
-import { Dbscan } from '../../cluster/dbscan.ts';
-import { suggestEpsilon } from '../../cluster/kDistances.ts';
+import { Dbscan } from '../../cluster/dbscan/dbscan.ts';
+import { suggestEpsilon } from '../../cluster/dbscan/kDistances.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';

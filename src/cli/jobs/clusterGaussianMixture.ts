@@ -1,5 +1,5 @@
-import { GaussianMixture } from '../../cluster/gaussianMixture.ts';
-import type { CovarianceType } from '../../cluster/gaussianMixtureModel.ts';
+import { GaussianMixture } from '../../cluster/mixture/gaussianMixture.ts';
+import type { CovarianceType } from '../../cluster/mixture/gaussianMixtureModel.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';

@@ -1,5 +1,5 @@
-import { KMeans, type KMeansMetric, type KMeansPrecision } from '../../cluster/kmeans.ts';
-import { clusterMetrics } from '../../cluster/metrics.ts';
+import { KMeans, type KMeansMetric, type KMeansPrecision } from '../../cluster/kmeans/kmeans.ts';
+import { clusterMetrics } from '../../cluster/metrics/metrics.ts';
 import type { Job } from './job.ts';
 import { type KmeansFile, type KmeansReport, kmeansResult } from './kmeansResult.ts';
 import { pointsOf, weightsOf } from './pointInput.ts';

@@ -1,5 +1,5 @@
 import { InvalidInput } from '../../base/errors.ts';
-import { StreamingKMeans } from '../../cluster/streamingKMeans.ts';
+import { StreamingKMeans } from '../../cluster/chunks/streamingKMeans.ts';
 import { pointChunks } from '../../io/pointChunks.ts';
 import type { Job } from './job.ts';
 import { type KmeansFile, type KmeansReport, kmeansResult } from './kmeansResult.ts';

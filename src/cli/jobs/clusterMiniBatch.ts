@@ -1,4 +1,4 @@
-import { MiniBatchKMeans } from '../../cluster/miniBatch.ts';
+import { MiniBatchKMeans } from '../../cluster/chunks/miniBatch.ts';
 import type { Job } from './job.ts';
 import { type KmeansFile, type KmeansReport, kmeansResult } from './kmeansResult.ts';
 import { pointsOf } from './pointInput.ts';

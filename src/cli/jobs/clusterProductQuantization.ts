@@ -1,8 +1,8 @@
 import { sha256 } from '../../base/sha256.ts';
-import type { HostPoints } from '../../cluster/points.ts';
-import type { ProductCodebooks } from '../../cluster/productCodebooks.ts';
-import type { ProductCodes } from '../../cluster/productCodes.ts';
-import { ProductQuantizer, type ProductQuantizerOptions } from '../../cluster/productQuantization.ts';
+import type { HostPoints } from '../../cluster/points/points.ts';
+import type { ProductCodebooks } from '../../cluster/product/productCodebooks.ts';
+import type { ProductCodes } from '../../cluster/product/productCodes.ts';
+import { ProductQuantizer, type ProductQuantizerOptions } from '../../cluster/product/productQuantization.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';

@@ -1,5 +1,5 @@
 /** Float64 checks of DBSCAN, for the benchmark. */
-import type { DbscanFit } from '../../cluster/dbscan.ts';
+import type { DbscanFit } from '../../cluster/dbscan/dbscan.ts';
 import { sampleOf } from './sampleData.ts';
 
 /** Distances that a check may take: about half a second of plain JavaScript. */

@@ -1,6 +1,6 @@
 /** Expectation–maximization in float64 on the CPU: what the benchmark times beside ours and checks it against. */
-import { choleskyFactor, invertLower } from '../../cluster/cholesky.ts';
-import type { CovarianceType } from '../../cluster/gaussianMixtureModel.ts';
+import { choleskyFactor, invertLower } from '../../cluster/mixture/cholesky.ts';
+import type { CovarianceType } from '../../cluster/mixture/gaussianMixtureModel.ts';
 
 /** Parameters, as a `GaussianMixtureFit` has them. */
 export interface ReferenceMixture {

@@ -1,5 +1,5 @@
 /** Float64 checks of a k-means fit, for the benchmark. */
-import type { KMeansFit } from '../../cluster/kmeans.ts';
+import type { KMeansFit } from '../../cluster/kmeans/kmeans.ts';
 import { sampleOf } from './sampleData.ts';
 
 /** Multiplications that a check may take: about half a second of plain JavaScript. */

@@ -1,6 +1,6 @@
-import type { Int8Report } from '../../cluster/int8Rounds.ts';
-import type { KMeansFit } from '../../cluster/kmeans.ts';
-import type { ClusterMetrics } from '../../cluster/metrics.ts';
+import type { Int8Report } from '../../cluster/kmeans/int8Rounds.ts';
+import type { KMeansFit } from '../../cluster/kmeans/kmeans.ts';
+import type { ClusterMetrics } from '../../cluster/metrics/metrics.ts';
 import { writeNpy } from '../../io/npy.ts';
 import type { JobResult } from './job.ts';
 

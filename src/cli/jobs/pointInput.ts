@@ -1,5 +1,5 @@
 import { InvalidInput } from '../../base/errors.ts';
-import type { HostPoints } from '../../cluster/points.ts';
+import type { HostPoints } from '../../cluster/points/points.ts';
 import { readNpy } from '../../io/npy.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** Weights as entries of a table, which need not lie at equal distances. */
 
 import type { Shape } from '../../base/shape.ts';
-import { KMeans } from '../../cluster/kmeans.ts';
+import { KMeans } from '../../cluster/kmeans/kmeans.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import type { LayerFormat } from './options.ts';

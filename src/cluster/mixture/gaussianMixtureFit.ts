@@ -1,0 +1,130 @@
+import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
+import type { Engine } from '../../gpu/engine.ts';
+import { labelsHash } from '../labelsHash.ts';
+import type { Frame } from '../points/frame.ts';
+import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
+import type { PointEvaluation } from './gaussianMixtureLayout.ts';
+import { hasMatrices, type MixtureModel, packModel, parameterCountOf } from './gaussianMixtureModel.ts';
+import { GaussianMixturePass } from './gaussianMixturePass.ts';
+import { type MixtureSample, sampleMixture } from './gaussianMixtureSample.ts';
+
+/** The result of a fit: plain data on the CPU. */
+export interface GaussianMixtureFit {
+  /** [components], of sum 1. */
+  readonly weights: Float64Array<ArrayBuffer>;
+  /** Row-major [components, columns]. */
+  readonly means: Float64Array<ArrayBuffer>;
+  /** [components, columns, columns] (full), [columns, columns] (tied), [components, columns] (diag), [components] (spherical). */
+  readonly covariances: Float64Array<ArrayBuffer>;
+  /** Mean log-likelihood of a point in the last round, before its maximization (scikit-learn's `lower_bound_`). */
+  readonly lowerBound: number;
+  /** Rounds of expectation and maximization (scikit-learn's `n_iter_`). */
+  readonly iterations: number;
+  /** False if `maximumIterations` ended it. */
+  readonly converged: boolean;
+  /** Most probable component of each point; the lowest of equal ones. */
+  readonly labels: Int32Array<ArrayBuffer>;
+  /** Points of each component, by label. */
+  readonly sizes: Int32Array<ArrayBuffer>;
+  /** Mean log-likelihood of a point under the final parameters. */
+  readonly meanLogLikelihood: number;
+  /** Bayesian information criterion (G. Schwarz, 1978) of the points: the smaller the better. */
+  readonly bic: number;
+  /** Akaike's information criterion (1974) of the points: the smaller the better. */
+  readonly aic: number;
+  /** The most probable component of other points. @throws ShapeMismatch, InvalidInput, LimitExceeded */
+  predict(points: PointSource): Promise<Int32Array<ArrayBuffer>>;
+  /** Probability of each component for other points, row-major [rows, components]. @throws as `predict` */
+  predictProbability(points: PointSource): Promise<Float32Array<ArrayBuffer>>;
+  /** Log-density of the mixture at other points: the lower, the stranger. @throws as `predict` */
+  scoreSamples(points: PointSource): Promise<Float64Array<ArrayBuffer>>;
+  /**
+   * Draws points. Point i depends on the seed and i alone.
+   * @param count a whole number of at least 1
+   * @param seed a whole number from 0 to 2^53 - 1, 0 unless given
+   * @throws InvalidInput
+   */
+  sample(count: number, seed?: number): MixtureSample;
+  /** SHA-256 of the labels, see `labelsHash`. */
+  labelsSha256(): Promise<string>;
+}
+
+/** Where the iteration from one start ended. */
+export interface Course {
+  readonly model: MixtureModel;
+  readonly lowerBound: number;
+  readonly iterations: number;
+  readonly converged: boolean;
+}
+
+/** Numbers relative to the centre of a frame, or back with a `sign` of 1. */
+export function moved(points: Float64Array, centre: Float64Array, sign: 1 | -1): Float64Array<ArrayBuffer> {
+  return points.map((value, index) => value + sign * (centre[index % centre.length] as number));
+}
+
+async function evaluateOthers(
+  engine: Engine,
+  model: MixtureModel,
+  frame: Frame,
+  points: PointSource,
+  what: string,
+): Promise<PointEvaluation> {
+  const { columnCount } = shapeOf(points, what);
+  if (columnCount !== model.columnCount) {
+    throw new ShapeMismatch(
+      `${what}: points have ${columnCount} columns, but the mixture has ${model.columnCount}; give points with the same columns.`,
+    );
+  }
+  const prepared = await preparePoints(engine, points, what, { frame });
+  try {
+    const pass = new GaussianMixturePass(prepared, {
+      componentCount: model.componentCount,
+      full: hasMatrices(model.covarianceType),
+    });
+    try {
+      return await pass.evaluate(packModel(model, prepared.frame.exponent), what === 'predictProbability');
+    } finally {
+      pass.release();
+    }
+  } finally {
+    prepared.release();
+  }
+}
+
+function wholeNumber(value: number, least: number, name: string): number {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new InvalidInput(`sample: ${name} is ${value}; it must be a whole number of at least ${least}.`);
+  }
+  return value;
+}
+
+/** The result of the fit that ended with `course`. */
+export function fitOf(
+  engine: Engine,
+  { frame, rowCount }: { readonly frame: Frame; readonly rowCount: number },
+  { model, ...course }: Course,
+  { labels, scores }: PointEvaluation,
+): GaussianMixtureFit {
+  const logLikelihood = scores.reduce((sum, score) => sum + score, 0);
+  const parameterCount = parameterCountOf(model);
+  const sizes = new Int32Array(model.componentCount);
+  for (const label of labels) sizes[label] = (sizes[label] as number) + 1;
+  const evaluate = (points: PointSource, what: string) => evaluateOthers(engine, model, frame, points, what);
+  return {
+    weights: model.weights,
+    means: moved(model.means, frame.centre, 1),
+    covariances: model.covariances,
+    ...course,
+    labels,
+    sizes,
+    meanLogLikelihood: logLikelihood / rowCount,
+    bic: parameterCount * Math.log(rowCount) - 2 * logLikelihood,
+    aic: 2 * parameterCount - 2 * logLikelihood,
+    predict: async (points) => (await evaluate(points, 'predict')).labels,
+    predictProbability: async (points) => (await evaluate(points, 'predictProbability')).probabilities,
+    scoreSamples: async (points) => (await evaluate(points, 'scoreSamples')).scores,
+    sample: (count, seed = 0) =>
+      sampleMixture(model, frame.centre, wholeNumber(count, 1, 'count'), wholeNumber(seed, 0, 'seed')),
+    labelsSha256: () => labelsHash(labels),
+  };
+}
