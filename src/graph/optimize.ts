@@ -5,13 +5,21 @@ import { dropIdentities } from './passes/dropIdentities.ts';
 import { explainFloats } from './passes/explainFloats.ts';
 import { foldAffine } from './passes/foldAffine.ts';
 import { fuseActivations } from './passes/fuseActivations.ts';
+import { fuseLayerNormalization } from './passes/fuseLayerNormalization.ts';
 import { fuseQuantized } from './passes/fuseQuantized.ts';
 
 /** A change of a graph that keeps what it computes. It makes only nodes that are in `editor.operators`. */
 export type Pass = (editor: GraphEditor) => void;
 
 /** In the order in which they run. */
-const passes: readonly Pass[] = [dropIdentities, fuseQuantized, foldAffine, fuseActivations, explainFloats];
+const passes: readonly Pass[] = [
+  dropIdentities,
+  fuseLayerNormalization,
+  fuseQuantized,
+  foldAffine,
+  fuseActivations,
+  explainFloats,
+];
 
 /**
  * The graph with fewer or faster nodes: each that stands for others names them in `replaces`. Inputs and outputs stay.

@@ -38,6 +38,13 @@ const constants: Readonly<Record<string, HostTensor>> = {
   channel: normal(6, 1, 1),
   channels4: normal(1, 6, 1, 1),
   row: normal(5),
+  row2: normal(5),
+  channels4x4: normal(1, 4, 1, 1),
+  lengths: hostTensor('int64', [3], [8, 5, 5]),
+  last: hostTensor('int64', [1], [-1]),
+  lastTwo: hostTensor('int64', [2], [-2, -1]),
+  axis2: hostTensor('int64', [1], [2]),
+  axis3: hostTensor('int64', [1], [3]),
   high: number(2, 1, 1, 1, 1, 1),
   ...{
     half: number(0.5),
@@ -280,5 +287,65 @@ describe('chains of elementwise nodes become one function', () => {
     ],
   ])('but not %s', (_, lines) => {
     expect(optimized(lines)).toEqual(lines.map(([operator]) => operator));
+  });
+});
+
+/** As exporters spell it, with the mean along these axes; `square` and `sum` make what is squared and the result. */
+const spelledLayerNormalization = (
+  axes: 'last' | 'axis2' | 'axis3' | 'lastTwo',
+  square: Line = ['Pow', ['d', 'two'], 'p'],
+  sum: Line = ['Add', ['s', 'row2'], 'y'],
+): readonly Line[] => [
+  ['ReduceMean', ['x', axes], 'm'],
+  ['Sub', ['x', 'm'], 'd'],
+  square,
+  ['ReduceMean', ['p', axes], 'v'],
+  ['Add', ['v', 'half'], 'e'],
+  ['Sqrt', ['e'], 'r'],
+  ['Div', ['d', 'r'], 'q'],
+  ['Mul', ['row', 'q'], 's'],
+  sum,
+];
+
+describe('layer normalization becomes one node', () => {
+  it.each<[string, readonly Line[]]>([
+    ['as PyTorch spells it', spelledLayerNormalization('last')],
+    ['with a product for the square', spelledLayerNormalization('last', ['Mul', ['d', 'd'], 'p'])],
+    ['with the bias first', spelledLayerNormalization('last', undefined, ['Add', ['row2', 's'], 'y'])],
+  ])('%s', (_, lines) => {
+    expect(optimized(lines)).toEqual(['LayerNormalization']);
+  });
+
+  it('with axes as an attribute, as before version 18', () => {
+    const lines = spelledLayerNormalization('last').map(([operator, inputs, output]): Line => {
+      return operator === 'ReduceMean'
+        ? [operator, inputs.slice(0, 1), output, { axes: [-1] }]
+        : [operator, inputs, output];
+    });
+    const operatorsAt = (version: number) =>
+      optimize({ ...graphOf(lines, ['y']), opsets: new Map([['', version]]) }, operators).nodes.length;
+    expect(operatorsAt(17)).toBe(1);
+    expect(operatorsAt(18)).toBe(lines.length);
+  });
+
+  it('behind a value of known rank, with the axis counted from the front', () => {
+    const before: Line = ['Reshape', ['given', 'lengths'], 'x'];
+    const graph = graphOf([before, ...spelledLayerNormalization('axis2')], ['y']);
+    const renamed = { ...graph, inputs: graph.inputs.map((input) => ({ ...input, name: 'given' })) };
+    expect(optimize(renamed, operators).nodes.map(({ operator }) => operator)).toEqual([
+      'Reshape',
+      'LayerNormalization',
+    ]);
+  });
+
+  it.each<[string, readonly Line[], (readonly string[])?]>([
+    ['along an axis that may not be the last', spelledLayerNormalization('axis3')],
+    ['along two axes', spelledLayerNormalization('lastTwo')],
+    ['of the wrong power', spelledLayerNormalization('last', ['Pow', ['d', 'three'], 'p'])],
+    ['with a bias for each channel', spelledLayerNormalization('last', undefined, ['Add', ['s', 'channels4x4'], 'y'])],
+    ['whose inner value is given out', spelledLayerNormalization('last'), ['y', 'd']],
+    ['whose inner value is read elsewhere', [...spelledLayerNormalization('last'), ['Neg', ['q'], 'n']], ['y', 'n']],
+  ])('but not %s', (_, lines, outputs) => {
+    expect(optimized(lines, outputs)).toHaveLength(lines.length);
   });
 });
