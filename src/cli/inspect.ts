@@ -53,6 +53,7 @@ const plainQuantization = {
   saveEvery: null,
   quantization: {},
   equalize: false,
+  smooth: null,
   format: 'qdq',
   budget: null,
   explain: true,

@@ -19,8 +19,13 @@ const times = (before: number, after: number): string => (after > 0 ? `${formatN
  * operations, and the curve of bits. In the colours, dark or light, that the reader's system asks for.
  *
  * @param name of the model
+ * @param preparation what was done to the float model before, in a few words each
  */
-export function quantizationPage(report: QuantizationReport, name: string): string {
+export function quantizationPage(
+  report: QuantizationReport,
+  name: string,
+  preparation: readonly string[] = [],
+): string {
   const { operators, bits } = report;
   const title = `What quantization cost: ${escapeHtml(name)}`;
   return [
@@ -37,6 +42,7 @@ export function quantizationPage(report: QuantizationReport, name: string): stri
     '<main>',
     `<h1>${title}</h1>`,
     `<p class="lead">Float and quantized model on ${plural(report.samples, 'sample')}. Ratios are of signal to noise, in decibels: the higher, the closer to float.</p>`,
+    ...(preparation.length > 0 ? [`<p>Before quantization: ${escapeHtml(preparation.join('; '))}.</p>`] : []),
     totals(report),
     section('damage', 'Layers that hurt most', damage(report.layers)),
     ...(bits ? [section('bits', 'Bits of layers', bitSection(bits))] : []),

@@ -16,6 +16,7 @@ import {
   readBudget,
   readQuantization,
   readSettings,
+  smoothOption,
 } from './quantizeOptions.ts';
 import { formatNumber } from './text.ts';
 import { choiceOption, integerOption, type ParsedOptions, requiredOption, textOption, UsageError } from './usage.ts';
@@ -61,11 +62,17 @@ export const quantizeCommand: Command = {
     const format = choiceOption(options, 'format', ['qdq', 'qoperator', 'safetensors']) ?? 'qdq';
     const quantization = readQuantization(options);
     const settings = readSettings(options, quantization.activations !== 'float');
+    const smooth = smoothOption(options);
     const budget = readBudget(options);
     const output = requiredOption(options, 'output');
     const page = textOption(options, 'report');
     const samplesOf = page !== undefined ? '--report' : budget ? 'A budget' : undefined;
-    const { calibration, stacked, inputs: samples, saved } = readSamples(options, quantization.activations, samplesOf);
+    const {
+      calibration,
+      stacked,
+      inputs: samples,
+      saved,
+    } = readSamples(options, quantization.activations, smooth, samplesOf);
     const saveEvery = integerOption(options, 'save-every', 1, 2 ** 31 - 1);
     const comparedSamples = integerOption(options, 'report-samples', 1, 1_000_000);
     const { parameters, inputs } = readModel(file);
@@ -80,6 +87,7 @@ export const quantizeCommand: Command = {
         saveEvery: saved === undefined ? null : saveEvery,
         quantization,
         equalize: options.equalize === true,
+        smooth,
         format,
         comparedSamples,
         budget,
@@ -97,7 +105,8 @@ export const quantizeCommand: Command = {
     if (saved !== undefined && calibrated) writeWhole(saved, calibrated);
     const { explanation } = report;
     if (page !== undefined && explanation) {
-      writeWhole(page, new TextEncoder().encode(quantizationPage(explanation, basename(file))));
+      const html = quantizationPage(explanation, basename(file), preparationOf(report));
+      writeWhole(page, new TextEncoder().encode(html));
     }
     reporter.result({ ...report, output, ...(page !== undefined && { page }) }, () => describe(report, output, page));
   },
@@ -107,10 +116,12 @@ export const quantizeCommand: Command = {
 function readSamples(
   options: ParsedOptions,
   activations: QuantizeModelReport['options']['activations'],
+  smooth: number | null,
   samplesOf: string | undefined,
 ) {
   const saved = textOption(options, 'save-calibration');
-  const path = activations === 'float' ? textOption(options, 'calibration') : requiredOption(options, 'calibration');
+  const isOptional = activations === 'float' && smooth === null;
+  const path = isOptional ? textOption(options, 'calibration') : requiredOption(options, 'calibration');
   if (saved !== undefined && activations === 'float') {
     throw new UsageError('--save-calibration is given, but activations stay in float, whose ranges are not needed.');
   }
@@ -136,10 +147,20 @@ function describe(report: QuantizeModelReport, output: string, page: string | un
   return [
     `${output}: ${bytes.quantized.toLocaleString('en')} bytes, of ${bytes.float.toLocaleString('en')}`,
     `calibrated with ${batches} batches${before}; ${quantized.length} nodes read quantized values`,
+    ...preparationOf(report).map((each) => `before: ${each}`),
     ...(bits ? [describeBits(bits)] : []),
     ...skipped.map(({ node, reason }) => `in float: ${node}: ${reason}`),
     ...(explanation ? [`${describeDamage(explanation)}; all of it in ${page}`] : []),
   ].join('\n');
+}
+
+/** What was done to the float model before, in a few words each. */
+function preparationOf({ options: { equalize, smooth }, smoothed }: QuantizeModelReport): string[] {
+  const inputs = smoothed.length === 1 ? 'what 1 matrix product reads' : `what ${smoothed.length} matrix products read`;
+  return [
+    ...(equalize ? ['weights of channels made more equal between convolutions'] : []),
+    ...(smooth === null ? [] : [`${inputs} smoothed with strength ${formatNumber(smooth)}`]),
+  ];
 }
 
 function describeBits({ bits, bytes, milliseconds }: NonNullable<QuantizeModelReport['bits']>): string {

@@ -31,6 +31,8 @@ const schemes = ['symmetric', 'asymmetric'] as const;
 const roundings: readonly RoundingMethod[] = ['nearest', 'gptq', 'descent', 'adaround'];
 const quantizers: readonly WeightQuantizer[] = ['uniform', 'codebook', 'nf4'];
 const usualGroup = 32;
+/** That of the paper on SmoothQuant for most models. */
+const usualStrength = 0.5;
 
 /** How ranges of activations are found. */
 export const calibrationOptions: readonly CommandOption[] = [
@@ -80,6 +82,10 @@ export const quantizationOptions: readonly CommandOption[] = [
   },
   { name: '--correct-bias', description: 'Take the mean error of each channel off its bias' },
   { name: '--equalize', description: 'Make the weights of channels more equal between convolutions first' },
+  {
+    name: '--smooth [strength]',
+    description: `Divide what matrix products read by a factor a channel first, and multiply their weights by it (SmoothQuant), so that one scale serves all channels; 0 to 1, how much of the difference the weights take over (${usualStrength})`,
+  },
   {
     name: '--layer <name=bits>',
     description:
@@ -147,6 +153,15 @@ export function readQuantization(options: ParsedOptions): JobQuantization {
     ...(layers && { layers }),
     exclude: exclude === undefined ? [] : [exclude].flat().map(String),
   };
+}
+
+/** How strongly inputs of matrix products are smoothed; null where they are not. @throws UsageError */
+export function smoothOption(options: ParsedOptions): number | null {
+  if (options.smooth === undefined || options.smooth === false) return null;
+  if (options.smooth === true) return usualStrength;
+  const strength = magnitudeOption(options, 'smooth');
+  if (strength <= 1) return strength;
+  throw new UsageError(`--smooth is ${JSON.stringify(String(strength))}; it takes a number from 0 to 1.`);
 }
 
 /** @throws UsageError */

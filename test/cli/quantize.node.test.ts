@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
+import type { QuantizeModelReport } from '../../src/cli/jobs/quantizeModel.ts';
 import { quantizeCommand } from '../../src/cli/quantize.ts';
 import { UsageError } from '../../src/cli/usage.ts';
 import type { BitChoice } from '../../src/graph/explain/bitCurve.ts';
@@ -190,6 +191,35 @@ test('widths, schemes, groups, rounding and overrides', async () => {
   expect(initializers.get('x_scale')?.data[0]).toBe(Math.fround(19 / 31));
 });
 
+test('inputs of products smoothed first', async () => {
+  // One of four channels is a hundred times as large as the others.
+  const uneven = hostTensor(
+    'float32',
+    [6, 4],
+    Array.from({ length: 24 }, (_, index) => Math.sin(index + 1) * (index % 4 === 1 ? 100 : 1)),
+  );
+  writeFileSync(at('uneven.npy'), tensorToNpy(uneven));
+  const saved = at('smoothed.json');
+  const given = { calibration: at('uneven.npy'), report: at('smoothed.html'), reportSamples: 1 };
+  const sqnr = (result: unknown) => (result as QuantizeModelReport).explanation?.sqnr ?? Number.NaN;
+  const rough = await quantize('wide.onnx', given);
+  const smooth = await quantize('wide.onnx', { ...given, smooth: true, saveCalibration: saved });
+  expect(rough).toMatchObject({ options: { smooth: null }, smoothed: [] });
+  expect(smooth).toMatchObject({ options: { smooth: 0.5 }, smoothed: ['x/h', 'x/y', 'x/z'] });
+  expect(sqnr(smooth)).toBeGreaterThan(sqnr(rough) + 3);
+  expect(readFileSync(at('smoothed.html'), 'utf8')).toContain(
+    '<p>Before quantization: what 3 matrix products read smoothed with strength 0.5.</p>',
+  );
+  const model = readFileSync(at('made.onnx'));
+  // What was found of the channels is in the file.
+  const again = await quantize('wide.onnx', { calibration: saved, smooth: 0.5 });
+  expect(again).toMatchObject({ smoothed: ['x/h', 'x/y', 'x/z'], calibration: { saved: 6 } });
+  expect(readFileSync(at('made.onnx')).equals(model)).toBe(true);
+  await expect(quantize('wide.onnx', { calibration: saved })).rejects.toThrow(/--smooth 0\.5/);
+  const weights = await quantize('wide.onnx', { calibration: at('uneven.npy'), weightsOnly: true, smooth: 0 });
+  expect(weights).toMatchObject({ batches: 6, options: { smooth: 0, activations: 'float' } });
+});
+
 test('weights alone need no samples', async () => {
   for (const options of [{ weightsOnly: true }, { activationBits: 'float' }]) {
     const report = await quantize('one.onnx', { ...options, weightBits: 4 });
@@ -224,6 +254,8 @@ test.each([
   ['a percentage out of range', 'one.onnx', { calibration: 'samples.npy', percentile: 101 }, UsageError],
   ['two budgets', 'one.onnx', { calibration: 'samples.npy', budgetBytes: 9, budgetMilliseconds: 9 }, UsageError],
   ['a report without samples', 'one.onnx', { weightsOnly: true, report: 'report.html' }, UsageError],
+  ['a strength out of range', 'one.onnx', { calibration: 'samples.npy', smooth: 1.5 }, UsageError],
+  ['smoothing without samples', 'one.onnx', { weightsOnly: true, smooth: true }, UsageError],
   ['a scheme of floats', 'one.onnx', { weightsOnly: true, activationScheme: 'symmetric' }, UsageError],
   ['an unknown method', 'one.onnx', { calibration: 'samples.npy', method: 'guess' }, UsageError],
   ['a file that is not there', 'one.onnx', { calibration: 'none.npy' }, InvalidInput],

@@ -45,6 +45,7 @@ const misuses: readonly (readonly [string, RegExp])[] = [
     /--weights-only and --activation-bits 4 are both given/,
   ],
   ['quantize m.onnx --rounding up --output o', /--rounding is "up"; it takes nearest, gptq, descent, adaround/],
+  ['quantize m.onnx --smooth 2 --calibration c.npy --output o', /--smooth is "2"; it takes a number from 0 to 1/],
   [
     'quantize m.onnx --weights-only --save-calibration c.json --output o',
     /--save-calibration is given, but activations/,

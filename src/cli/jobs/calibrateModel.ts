@@ -5,6 +5,7 @@ import { calibrate } from '../../graph/calibrate.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import type { Model } from '../../graph/model.ts';
 import { type LayerInputs, observeLayers } from '../../graph/quantization/layerInputs.ts';
+import { observeChannels, smoothableNodes } from '../../graph/quantization/smoothQuant.ts';
 import type { JobContext } from './job.ts';
 import {
   assertFits,
@@ -13,11 +14,13 @@ import {
   encodeCalibration,
   hashOfSamples,
   type SavedCalibration,
+  type Smoothing,
+  type WantedCalibration,
 } from './savedCalibration.ts';
 
 /** Which calibration is needed. */
 export interface CalibrationTask {
-  /** The model that will be quantized. */
+  /** The model that will be quantized: equalized and smoothed where that is asked for. */
   readonly model: Model;
   /** Samples; none where the saved calibration serves as it is. */
   readonly batches: readonly Readonly<Record<string, HostTensor>>[];
@@ -29,6 +32,9 @@ export interface CalibrationTask {
   /** `hashOf` the model's files. */
   readonly hash: string;
   readonly equalized: boolean;
+  readonly smoothing: Smoothing | null;
+  /** What `savedCalibration` read; undefined where nothing was saved. */
+  readonly known: SavedCalibration | undefined;
 }
 
 /** What calibration found. */
@@ -47,20 +53,60 @@ export interface Calibrated {
 export const savedInput = 'savedCalibration';
 
 /**
- * Calibrates a model, beginning after the batches that the job's input `savedCalibration` has, if it is there.
+ * The calibration in the job's input `savedCalibration`, if that is there.
  *
- * @throws InvalidInput where that is of another model, other samples or another method, and for no samples where some are
- * needed; whatever `calibrate` and `observeLayers` throw
+ * @throws InvalidInput where it is of another model, or was made in another way
  */
-export async function calibrateModel(task: CalibrationTask, context: JobContext): Promise<Calibrated> {
-  const { model, batches, settings, needs, saveEvery, hash, equalized } = task;
-  const { inputs, onProgress, onFile, signal } = context;
+export function savedCalibration(
+  { inputs }: Pick<JobContext, 'inputs'>,
+  wanted: WantedCalibration,
+): SavedCalibration | undefined {
   const bytes = inputs[savedInput];
-  const known = bytes && decodeCalibration(bytes);
-  if (known) {
-    assertFits(known, { model: hash, equalized, settings });
-    await assertSameSamples(known, batches);
+  if (!bytes) return undefined;
+  const saved = decodeCalibration(bytes);
+  assertFits(saved, wanted);
+  return saved;
+}
+
+/**
+ * What smooths the inputs of a model's matrix products: as it was saved, even where there are more samples now, or else from all
+ * samples.
+ *
+ * @throws InvalidInput for a model without such products, and for no samples where nothing was saved; whatever `observeChannels` throws
+ */
+export async function findSmoothing(
+  model: Model,
+  strength: number,
+  { batches, known }: Pick<CalibrationTask, 'batches' | 'known'>,
+  { onProgress, signal }: Pick<JobContext, 'onProgress' | 'signal'>,
+): Promise<Smoothing> {
+  if (smoothableNodes(model).length === 0) {
+    throw new InvalidInput(
+      'The model has no matrix products with constant weights, whose inputs are smoothed; leave --smooth out.',
+    );
   }
+  if (known?.smoothing) return known.smoothing;
+  if (batches.length === 0) throw needsSamples('Smoothing');
+  const channels = await observeChannels(model, batches, {
+    ...(signal && { signal }),
+    onProgress: (count) => onProgress?.(`looked at channels with ${count} of ${batches.length} batches`),
+  });
+  return { strength, channels };
+}
+
+/**
+ * Calibrates a model, beginning after the batches that a saved calibration has.
+ *
+ * @throws InvalidInput where that is of other samples, and for no samples where some are needed; whatever `calibrate` and
+ * `observeLayers` throw
+ */
+export async function calibrateModel(
+  task: CalibrationTask,
+  context: Pick<JobContext, 'onProgress' | 'onFile' | 'signal'>,
+): Promise<Calibrated> {
+  const { model, batches, settings, needs, saveEvery, hash, equalized, smoothing, known } = task;
+  const { onProgress, onFile, signal } = context;
+  if (known) await assertSameSamples(known, batches);
   const done = known?.batches ?? 0;
   const total = Math.max(batches.length, done);
   const { method, averagingConstant, percentile } = settings;
@@ -69,7 +115,7 @@ export async function calibrateModel(task: CalibrationTask, context: JobContext)
   const describe = async (statistics: CalibrationStatistics, count: number): Promise<SavedCalibration> => {
     samples = await hashOfSamples(batches.slice(hashed, count), samples);
     hashed = count;
-    return { model: hash, equalized, batches: count, samples, statistics, layers: known?.layers };
+    return { model: hash, equalized, smoothing, batches: count, samples, statistics, layers: known?.layers };
   };
   let statistics = known?.statistics;
   if (needs.ranges && done < total) {

@@ -4,11 +4,12 @@ import type { RunOptions } from '../../graph/explain/runs.ts';
 import type { Model } from '../../graph/model.ts';
 import { equalizeLayers } from '../../graph/quantization/equalize.ts';
 import type { QuantizeModelOptions } from '../../graph/quantization/options.ts';
+import { smoothableNodes, smoothLayers } from '../../graph/quantization/smoothQuant.ts';
 import { chooseBits, layersOf } from '../../onnx/chooseBits.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { prepareWeights } from '../../onnx/prepareWeights.ts';
 import { type OnnxForm, quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
-import { calibrateModel, savedInput } from './calibrateModel.ts';
+import { calibrateModel, findSmoothing, savedCalibration, savedInput } from './calibrateModel.ts';
 import { batchesOf, type CalibrationSamples } from './calibrationSamples.ts';
 import type { Job } from './job.ts';
 import { type ModelParameters, modelOf } from './model.ts';
@@ -32,6 +33,8 @@ export interface QuantizeModelParameters extends ModelParameters, CalibrationSam
   readonly quantization: JobQuantization;
   /** Whether weights of channels are made more equal first. */
   readonly equalize: boolean;
+  /** How much of the difference between channels goes from inputs of matrix products to their weights, 0 to 1; null for none. */
+  readonly smooth: number | null;
   /** Form of the file: an ONNX model, or the weights alone. */
   readonly format: OnnxForm | 'safetensors';
   /** Samples, from the first on, that `explain` and `budget` run. */
@@ -55,7 +58,9 @@ export interface QuantizeModelReport {
     readonly layers: boolean;
   } | null;
   /** What was asked for. */
-  readonly options: JobQuantization & { readonly equalize: boolean; readonly format: OnnxForm | 'safetensors' };
+  readonly options: JobQuantization & Pick<QuantizeModelParameters, 'equalize' | 'smooth' | 'format'>;
+  /** Names of the nodes whose inputs were smoothed. */
+  readonly smoothed: readonly string[];
   /** Names of the nodes whose inputs are quantized. */
   readonly quantized: readonly string[];
   /** Convolutions and matrix products that stayed in float, and why. */
@@ -78,28 +83,26 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
   run: async (engine, parameters, context) => {
     const { inputs, onProgress, signal } = context;
     const { bytes, externalData } = modelOf(parameters, inputs);
-    const { quantization, format, equalize, settings, saveEvery } = parameters;
+    const { quantization, format, equalize, smooth, settings, saveEvery } = parameters;
     onProgress?.('reading the model');
     using given = await loadOnnx(engine, bytes, { externalData });
     using equalized = equalize ? equalizeLayers(given) : undefined;
-    const model: Model = equalized ?? given;
-    const batches = batchesOf(model.graph.inputs, parameters, inputs);
+    const rough: Model = equalized ?? given;
+    const batches = batchesOf(rough.graph.inputs, parameters, inputs);
     const needs = needsOf(quantization);
+    const hash = await hashOf([bytes, ...Object.values(externalData)]);
+    const known = savedCalibration(context, { model: hash, equalized: equalize, smooth, settings });
+    const smoothing = smooth === null ? null : await findSmoothing(rough, smooth, { batches, known }, context);
+    using smoothed = smoothing && smoothLayers(rough, smoothing.channels, { alpha: smoothing.strength });
+    const model = smoothed ?? rough;
     const calibrated = await calibrateModel(
-      {
-        model,
-        batches,
-        settings,
-        needs,
-        saveEvery,
-        hash: await hashOf([bytes, ...Object.values(externalData)]),
-        equalized: equalize,
-      },
+      { model, batches, settings, needs, saveEvery, hash, equalized: equalize, smoothing, known },
       context,
     );
     const { statistics, layerInputs } = calibrated;
     const options: QuantizeModelOptions = { ...quantization, ...(layerInputs && { layerInputs }) };
     const samples = batches.slice(0, parameters.comparedSamples);
+    const isCalibrated = needs.ranges || needs.layers || smooth !== null;
     const watched = (doing: string): RunOptions => ({
       onProgress: (runs, total) => onProgress?.(`${doing}: ${runs} of ${total} runs`),
       ...(signal && { signal }),
@@ -132,12 +135,12 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
     const file = format === 'safetensors' ? made.toSafetensors() : made.toOnnx(format);
     const { quantized, skipped } = made;
     const report: QuantizeModelReport = {
-      batches: needs.ranges || needs.layers ? calibrated.batches : 0,
-      calibration:
-        needs.ranges || needs.layers
-          ? { method: statistics?.method ?? null, saved: calibrated.saved, layers: needs.layers }
-          : null,
-      options: { ...quantization, equalize, format },
+      batches: isCalibrated ? calibrated.batches : 0,
+      calibration: isCalibrated
+        ? { method: statistics?.method ?? null, saved: calibrated.saved, layers: needs.layers }
+        : null,
+      options: { ...quantization, equalize, smooth, format },
+      smoothed: smoothed ? smoothableNodes(rough) : [],
       quantized,
       skipped,
       bytes: { float: bytes.length, quantized: file.length },

@@ -11,6 +11,8 @@ export interface SavedCalibration {
   readonly model: string;
   /** Whether layers were equalized before. */
   readonly equalized: boolean;
+  /** How inputs of matrix products were smoothed before; null where they were not. */
+  readonly smoothing: Smoothing | null;
   /** Batches that the statistics are of. */
   readonly batches: number;
   /** `hashOfSamples` of these. */
@@ -18,6 +20,14 @@ export interface SavedCalibration {
   readonly statistics: CalibrationStatistics;
   /** What layers were given, by all batches; undefined where it was not asked for, or not found yet. */
   readonly layers: LayerInputs | undefined;
+}
+
+/** How inputs of matrix products are smoothed: what `smoothLayers` takes. */
+export interface Smoothing {
+  /** Its `alpha`. */
+  readonly strength: number;
+  /** What `observeChannels` found. */
+  readonly channels: CalibrationStatistics;
 }
 
 /** How ranges are gathered; null for what is not said. */
@@ -50,15 +60,16 @@ export function decodeCalibration(bytes: Uint8Array): SavedCalibration {
       'The saved calibration is not a file of "cuanta quantize --save-calibration", version 1; calibrate again.',
     );
   }
-  const { model, equalized, batches, samples, statistics, layers } = found;
+  const { model, equalized, smoothing = null, batches, samples, statistics, layers } = found;
   const moments = layers?.map(({ key, sums, ...rest }): [string, InputMoments] => [
     key,
     { ...rest, sums: fromBase64(sums) },
   ]);
-  return { model, equalized, batches, samples, statistics, layers: moments && new Map(moments) };
+  return { model, equalized, smoothing, batches, samples, statistics, layers: moments && new Map(moments) };
 }
 
-interface StoredCalibration extends Omit<SavedCalibration, 'layers'> {
+interface StoredCalibration extends Omit<SavedCalibration, 'layers' | 'smoothing'> {
+  readonly smoothing?: Smoothing | null;
   readonly layers: readonly (Omit<InputMoments, 'sums'> & { readonly key: string; readonly sums: string })[] | null;
 }
 
@@ -70,21 +81,33 @@ function isCalibration(found: unknown): found is StoredCalibration {
     given.get('kind') === kind &&
     given.get('version') === 1 &&
     Object.entries(types).every(([name, type]) => typeof given.get(name) === type) &&
+    typeof (given.get('smoothing') ?? null) === 'object' &&
     (given.get('layers') === null || Array.isArray(given.get('layers')))
   );
 }
 
+/** What a saved calibration has to be of. */
+export interface WantedCalibration {
+  /** `hashOf` the model's files. */
+  readonly model: string;
+  readonly equalized: boolean;
+  /** Strength of the smoothing; null for none. */
+  readonly smooth: number | null;
+  readonly settings: CalibrationSettings;
+}
+
 /** @throws InvalidInput where a saved calibration is of another model, or was made in another way than is asked for */
-export function assertFits(
-  saved: SavedCalibration,
-  wanted: { readonly model: string; readonly equalized: boolean; readonly settings: CalibrationSettings },
-): void {
+export function assertFits(saved: SavedCalibration, wanted: WantedCalibration): void {
   const refuse = (what: string): never => {
     throw new InvalidInput(`The saved calibration ${what}; name another file, or leave that option out.`);
   };
   if (saved.model !== wanted.model) refuse('is of another model');
   if (saved.equalized !== wanted.equalized) {
     refuse(saved.equalized ? 'is of equalized layers (--equalize)' : 'is of layers that are not equalized');
+  }
+  const strength = saved.smoothing?.strength ?? null;
+  if (strength !== wanted.smooth) {
+    refuse(strength === null ? 'is of inputs that are not smoothed' : `is of smoothed inputs (--smooth ${strength})`);
   }
   for (const name of ['method', 'averagingConstant', 'percentile'] as const) {
     const [asked, known] = [wanted.settings[name], saved.statistics[name]];

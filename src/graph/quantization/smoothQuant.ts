@@ -84,6 +84,12 @@ export function smoothLayers(model: Model, statistics: CalibrationStatistics, op
   return new Model(engine, smoothGraph(source, operators, statistics, options), operators);
 }
 
+/** Names of the nodes whose inputs `smoothLayers` smooths unless told otherwise: products with constant weights. */
+export function smoothableNodes({ source, operators }: Model): readonly string[] {
+  const editor = new GraphEditor(source, operators);
+  return [...layersByInput(editor, undefined).values()].flat().map((output) => editor.maker(output)?.name ?? output);
+}
+
 /** `smoothLayers` of a graph. */
 export function smoothGraph(
   graph: Graph,
