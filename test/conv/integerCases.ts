@@ -192,6 +192,22 @@ export const depthwiseCases: readonly (readonly [string, IntegerCase])[] = [
     },
   ],
   [
+    '3 × 3, rows of which the window sees nothing',
+    {
+      batchCount: 1,
+      groups: 5,
+      inputChannels: 1,
+      outputChannels: 1,
+      input: [2, 9],
+      kernel: [3, 3],
+      padsBefore: [4, 1],
+      padsAfter: [3, 1],
+      x: 'int8',
+      w: 'int8',
+      zeroPoints: 'one',
+    },
+  ],
+  [
     'one axis, cut off, one zero point',
     {
       batchCount: 1,
@@ -217,7 +233,7 @@ export const depthwiseCases: readonly (readonly [string, IntegerCase])[] = [
       input: [3, 9, 18],
       kernel: [1, 3, 4],
       strides: [1, 2, 2],
-      dilations: [1, 1, 2],
+      dilations: [1, 2, 2],
       padsBefore: [0, 1, 3],
       padsAfter: [0, 1, 3],
       x: 'uint8',
