@@ -13,12 +13,13 @@ export { arrayChunks } from './cluster/chunks/arrayChunks.ts';
 export type { ChunkFit } from './cluster/chunks/chunkFit.ts';
 export {
   type MiniBatchChunkFit,
+  type MiniBatchChunkRun,
   MiniBatchKMeans,
   type MiniBatchKMeansFit,
   type MiniBatchKMeansOptions,
-  type MiniBatchProgress,
   type MiniBatchRun,
 } from './cluster/chunks/miniBatch.ts';
+export type { MiniBatchIteration, MiniBatchProgress } from './cluster/chunks/shownBatches.ts';
 export type { StoredLabels } from './cluster/chunks/storedLabels.ts';
 export {
   StreamingKMeans,
@@ -49,11 +50,18 @@ export {
 } from './cluster/hierarchy/dendrogram.ts';
 export type { Linkage } from './cluster/hierarchy/linkage.ts';
 export type { LinkageProgress, LinkageRun } from './cluster/hierarchy/mutualNeighbours.ts';
-export { BalancedKMeans, type BalancedKMeansFit, type BalancedKMeansOptions } from './cluster/kmeans/balanced.ts';
 export {
+  BalancedKMeans,
+  type BalancedKMeansFit,
+  type BalancedKMeansOptions,
+  type BalancedKMeansRun,
+} from './cluster/kmeans/balanced.ts';
+export {
+  type BisectingIteration,
   BisectingKMeans,
   type BisectingKMeansFit,
   type BisectingKMeansOptions,
+  type BisectingRun,
   type BisectingStrategy,
 } from './cluster/kmeans/bisecting.ts';
 export type { Int8Report } from './cluster/kmeans/int8Rounds.ts';
@@ -91,6 +99,7 @@ export {
 } from './cluster/metrics/silhouette.ts';
 export {
   GaussianMixture,
+  type GaussianMixtureIteration,
   type GaussianMixtureOptions,
   type GaussianMixtureProgress,
   type GaussianMixtureRun,

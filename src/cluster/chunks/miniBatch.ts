@@ -24,6 +24,7 @@ import { seedChunks } from './chunkSeeds.ts';
 import { surveyChunks } from './chunkSurvey.ts';
 import { HeldChunk } from './heldChunk.ts';
 import { BatchCentres } from './miniBatchCentres.ts';
+import { type MiniBatchIteration, type MiniBatchProgress, ShownBatches } from './shownBatches.ts';
 import { defaultChunkRows } from './streamingKMeans.ts';
 
 /** Hyperparameters, with scikit-learn's meanings and defaults. */
@@ -50,18 +51,16 @@ export interface MiniBatchKMeansFit extends Omit<ChunkFit, 'labels'>, Pick<KMean
 /** The result of a fit by mini-batches over chunks: labels in compact form. */
 export type MiniBatchChunkFit = Omit<MiniBatchKMeansFit, 'labels'> & Pick<ChunkFit, 'labels'>;
 
-/** How far a fit is. */
-export interface MiniBatchProgress {
-  /** Batches so far. */
-  readonly step: number;
-  /** Smoothed mean squared distance of the batches' points to their centroids. */
-  readonly meanSquare: number;
+/** How to run a fit over chunks. */
+export interface MiniBatchChunkRun extends Pick<KMeansRun, 'signal'> {
+  /** Called after each batch. */
+  readonly onProgress?: (progress: MiniBatchProgress) => void;
 }
 
 /** How to run a fit. */
-export interface MiniBatchRun extends Pick<KMeansRun, 'signal'> {
-  /** Called after each batch. */
-  readonly onProgress?: (progress: MiniBatchProgress) => void;
+export interface MiniBatchRun extends MiniBatchChunkRun {
+  /** Called and awaited after each batch. */
+  readonly onIteration?: (iteration: MiniBatchIteration) => void | Promise<void>;
 }
 
 /** Rows in a frame, batch by batch. */
@@ -121,23 +120,29 @@ export class MiniBatchKMeans {
   async fit(engine: Engine, points: PointSource, run: MiniBatchRun = {}): Promise<MiniBatchKMeansFit> {
     const shape = shapeOf(points, 'MiniBatchKMeans');
     const host: HostPoints = points instanceof Tensor ? { ...shape, data: await points.read() } : points;
-    const fit = await this.#fit(engine, arrayChunks(host), run, (statistics) => this.#drawn(host, statistics));
-    return { ...fit, labels: fit.labels.slice() };
+    const shown = run.onIteration && new ShownBatches(engine, host, run.onIteration);
+    try {
+      const fit = await this.#fit(engine, arrayChunks(host), run, (statistics) => this.#drawn(host, statistics), shown);
+      return { ...fit, labels: fit.labels.slice() };
+    } finally {
+      shown?.release();
+    }
   }
 
   /**
    * Clusters points that are read chunk by chunk.
    * @throws what `StreamingKMeans.fit` throws
    */
-  async fitChunks(engine: Engine, points: PointChunks, run: MiniBatchRun = {}): Promise<MiniBatchChunkFit> {
+  async fitChunks(engine: Engine, points: PointChunks, run: MiniBatchChunkRun = {}): Promise<MiniBatchChunkFit> {
     return this.#fit(engine, points, run, (statistics, reader) => this.#inOrder(reader, statistics));
   }
 
   async #fit(
     engine: Engine,
     points: PointChunks,
-    run: MiniBatchRun,
+    run: MiniBatchChunkRun,
     batchesOf: (statistics: PointStatistics, reader: ChunkReader) => Batches,
+    shown?: ShownBatches,
   ): Promise<MiniBatchChunkFit> {
     assertNotAborted(run.signal);
     const reader = new ChunkReader(points, 'MiniBatchKMeans', run.signal);
@@ -151,7 +156,7 @@ export class MiniBatchKMeans {
       reassignmentRatio: this.reassignmentRatio,
       seed: this.#start.seed,
     });
-    await this.#learn(engine, statistics, centres, batchesOf(statistics, reader), run);
+    await this.#learn(engine, statistics, centres, batchesOf(statistics, reader), { ...run, shown });
     const framed = centres.rounded();
     const rounds = new ChunkRounds(engine, reader, statistics, clusters, defaultChunkRows(reader));
     try {
@@ -190,7 +195,7 @@ export class MiniBatchKMeans {
     statistics: PointStatistics,
     centres: BatchCentres,
     batches: Batches,
-    { signal, onProgress }: MiniBatchRun,
+    { signal, onProgress, shown }: MiniBatchChunkRun & { readonly shown: ShownBatches | undefined },
   ): Promise<void> {
     const { frame } = statistics;
     const columnCount = frame.centre.length;
@@ -206,7 +211,9 @@ export class MiniBatchKMeans {
         recordNorms(state);
         recordAssign(state, { fresh: true });
         centres.learn(framed, await state.readLabels());
-        onProgress?.({ step: centres.steps, meanSquare: centres.meanSquare / 4 ** frame.exponent });
+        const progress = { step: centres.steps, meanSquare: centres.meanSquare / 4 ** frame.exponent };
+        onProgress?.(progress);
+        await shown?.show(progress, { framed: centres.rounded(), frame });
         if (centres.converged) break;
       }
     } finally {

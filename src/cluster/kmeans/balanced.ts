@@ -2,6 +2,7 @@ import { InvalidInput, LimitExceeded } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
 import { labelsHash } from '../labelsHash.ts';
+import { lendLabels } from '../lentLabels.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
 import { addInertia } from './inertia.ts';
 import { KMeans, type KMeansFit, type KMeansOptions, type KMeansRun, wholeNumber } from './kmeans.ts';
@@ -25,6 +26,12 @@ export type BalancedKMeansFit = Pick<
   KMeansFit,
   'labels' | 'centroids' | 'inertia' | 'iterations' | 'converged' | 'sizes' | 'labelsSha256'
 >;
+
+/** How to run a fit. */
+export interface BalancedKMeansRun extends Pick<KMeansRun, 'signal' | 'onProgress'> {
+  /** Called and awaited after every balanced round, with labels that are sent to the GPU for it. */
+  readonly onIteration?: NonNullable<KMeansRun['onIteration']>;
+}
 
 /** Most distances that are held at a time: 512 MiB. */
 const largestEntryCount = 2 ** 26;
@@ -65,7 +72,7 @@ export class BalancedKMeans {
   async fit(
     engine: Engine,
     points: PointSource,
-    run: Pick<KMeansRun, 'signal' | 'onProgress'> = {},
+    { onIteration, ...run }: BalancedKMeansRun = {},
   ): Promise<BalancedKMeansFit> {
     const { clusters } = this.#start;
     const shape = shapeOf(points, 'BalancedKMeans');
@@ -90,6 +97,13 @@ export class BalancedKMeans {
         labels = next;
         centroids = moved;
         inertia = nextInertia;
+      }
+      if (onIteration) {
+        const now = centroids;
+        const readCentroids = async () => now.slice();
+        await lendLabels(engine, labels, host.rowCount, (lent) =>
+          onIteration({ iteration, labels: lent, readCentroids }),
+        );
       }
       if (!settled && iteration < this.maximumIterations) continue;
       const sizes = new Int32Array(clusters);

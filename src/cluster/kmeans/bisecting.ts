@@ -2,10 +2,18 @@ import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
 import { labelsHash } from '../labelsHash.ts';
+import { lendLabels } from '../lentLabels.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
 import { derivedSeed } from '../random.ts';
 import { addInertia } from './inertia.ts';
-import { KMeans, type KMeansFit, type KMeansOptions, type KMeansRun, wholeNumber } from './kmeans.ts';
+import {
+  KMeans,
+  type KMeansFit,
+  type KMeansIteration,
+  type KMeansOptions,
+  type KMeansRun,
+  wholeNumber,
+} from './kmeans.ts';
 import { assertNotAborted } from './lloyd.ts';
 
 /** Which cluster is split next: that with the greatest inertia, or with the most points; the lowest index wins a tie. */
@@ -28,6 +36,22 @@ export interface BisectingKMeansFit
    * became cluster number `to`. Without the last splits they lead to the fits with fewer clusters.
    */
   readonly splits: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** A split that has just been made, for drawing while it runs. */
+export interface BisectingIteration extends Pick<KMeansIteration, 'labels' | 'readCentroids'> {
+  /** Clusters by now. */
+  readonly clusters: number;
+  /** As in `splits` of the fit. */
+  readonly split: BisectingKMeansFit['splits'][number];
+}
+
+/** How to run a fit. */
+export interface BisectingRun extends Pick<KMeansRun, 'signal'> {
+  /** Told after each split how many clusters there are. */
+  readonly onProgress?: (clusters: number) => void;
+  /** Called and awaited after each split, with labels that are sent to the GPU for it. */
+  readonly onIteration?: (iteration: BisectingIteration) => void | Promise<void>;
 }
 
 /** A cluster that may be split. */
@@ -84,16 +108,11 @@ export class BisectingKMeans {
 
   /**
    * Clusters points, one a row, in an array on the CPU or in a tensor of shape [rows, columns], which is read.
-   * @param run `onProgress` is told how many clusters there are
    * @throws ShapeMismatch, InvalidInput for no points, fewer points than clusters or a non-finite coordinate,
    * LimitExceeded, OutOfMemory, Aborted
    */
-  async fit(
-    engine: Engine,
-    points: PointSource,
-    run: Pick<KMeansRun, 'signal'> & { readonly onProgress?: (clusters: number) => void } = {},
-  ): Promise<BisectingKMeansFit> {
-    const { signal, onProgress } = run;
+  async fit(engine: Engine, points: PointSource, run: BisectingRun = {}): Promise<BisectingKMeansFit> {
+    const { signal, onProgress, onIteration } = run;
     const shape = shapeOf(points, 'BisectingKMeans');
     if (this.clusters > shape.rowCount) {
       throw new InvalidInput(
@@ -116,11 +135,17 @@ export class BisectingKMeans {
       const [kept, made] = await this.#divide(engine, host, leaves[from] as Leaf, splits.length, signal);
       leaves[from] = kept;
       if (!made) continue;
-      splits.push({ from, to: leaves.length });
+      const split = { from, to: leaves.length };
+      splits.push(split);
       leaves.push(made);
       onProgress?.(leaves.length);
+      if (!onIteration) continue;
+      const readCentroids = async () => joinedCentroids(leaves);
+      await lendLabels(engine, labelsOf(leaves, host.rowCount), host.rowCount, (labels) =>
+        onIteration({ clusters: leaves.length, split, labels, readCentroids }),
+      );
     }
-    return conclude(host, leaves, splits);
+    return conclude(host.rowCount, leaves, splits);
   }
 
   /** The cluster to split next, if any can be. */
@@ -163,20 +188,24 @@ export class BisectingKMeans {
   }
 }
 
-function conclude(
-  { rowCount, columnCount }: HostPoints,
-  leaves: readonly Leaf[],
-  splits: BisectingKMeansFit['splits'],
-): BisectingKMeansFit {
+/** Row-major [clusters, columns]. */
+function joinedCentroids(leaves: readonly Leaf[]): Float64Array<ArrayBuffer> {
+  return Float64Array.from(leaves.flatMap(({ centroid }) => [...centroid]));
+}
+
+function labelsOf(leaves: readonly Leaf[], rowCount: number): Int32Array<ArrayBuffer> {
   const labels = new Int32Array(rowCount);
-  const centroids = new Float64Array(leaves.length * columnCount);
-  for (const [cluster, { rows, centroid }] of leaves.entries()) {
-    centroids.set(centroid, cluster * columnCount);
+  for (const [cluster, { rows }] of leaves.entries()) {
     for (const row of rows) labels[row] = cluster;
   }
+  return labels;
+}
+
+function conclude(rowCount: number, leaves: readonly Leaf[], splits: BisectingKMeansFit['splits']): BisectingKMeansFit {
+  const labels = labelsOf(leaves, rowCount);
   return {
     labels,
-    centroids,
+    centroids: joinedCentroids(leaves),
     inertia: leaves.reduce((sum, { inertia }) => sum + inertia, 0),
     sizes: Int32Array.from(leaves, ({ rows }) => rows.length),
     splits,

@@ -1,7 +1,8 @@
 import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import { Tensor } from '../../gpu/tensor.ts';
+import type { Tensor } from '../../gpu/tensor.ts';
 import { labelsHash } from '../labelsHash.ts';
+import { lendLabels } from '../lentLabels.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
 import { unitFrame, unitRows } from '../points/unitRows.ts';
 import { wholeWeights } from '../points/weights.ts';
@@ -279,17 +280,9 @@ export class KMeans {
           ...(int8 && { int8: int8.report }),
         });
         if (!run.onIteration) return;
-        state.labels.retain();
-        const labels = new Tensor(engine, state.labels, [rowCount], 'int32');
-        try {
-          await run.onIteration({
-            iteration,
-            labels,
-            readCentroids: async () => centroidsOf(await modelNow()),
-          });
-        } finally {
-          labels.dispose();
-        }
+        const { onIteration } = run;
+        const readCentroids = async () => centroidsOf(await modelNow());
+        await lendLabels(engine, state.labels, rowCount, (labels) => onIteration({ iteration, labels, readCentroids }));
       },
     }).finally(() => int8?.release());
     const labels = await abortable(state.readLabels(), run.signal);

@@ -1,10 +1,12 @@
 import { InvalidInput, LimitExceeded, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
+import type { Tensor } from '../../gpu/tensor.ts';
 import { KMeans } from '../kmeans/kmeans.ts';
 import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
+import { lendLabels } from '../lentLabels.ts';
 import type { PointSet } from '../points/pointSet.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
-import { type Course, fitOf, type GaussianMixtureFit, moved } from './gaussianMixtureFit.ts';
+import { type Course, fitOf, type GaussianMixtureFit, moved, parametersOf } from './gaussianMixtureFit.ts';
 import { momentLayoutOf, type PackedComponents } from './gaussianMixtureLayout.ts';
 import {
   type CovarianceType,
@@ -59,12 +61,25 @@ export interface GaussianMixtureProgress {
   readonly change: number;
 }
 
+/** A round that has just ended, for drawing while it runs. */
+export interface GaussianMixtureIteration extends GaussianMixtureProgress {
+  /**
+   * [rows]: the most probable component of each point under the parameters that the round began with, the lowest of equal
+   * ones; valid until the callback's promise settles.
+   */
+  readonly labels: Tensor<'int32'>;
+  /** The parameters that the round ended with, laid out as in `GaussianMixtureFit`. */
+  readParameters(): Promise<Pick<GaussianMixtureFit, 'weights' | 'means' | 'covariances'>>;
+}
+
 /** How to run a fit. */
 export interface GaussianMixtureRun {
   /** Stops it: `fit` rejects with `Aborted` and has released its memory. */
   readonly signal?: AbortSignal;
   /** Called after every round. */
   readonly onProgress?: (progress: GaussianMixtureProgress) => void;
+  /** Called and awaited after every round, with labels that lie on the GPU in any case: showing them costs nothing. */
+  readonly onIteration?: (iteration: GaussianMixtureIteration) => void | Promise<void>;
 }
 
 /** Most columns of covariances that are matrices: the CPU factorizes them in every round. */
@@ -276,9 +291,9 @@ export class GaussianMixture {
     begun: MixtureModel,
     pass: GaussianMixturePass,
     start: number,
-    { signal, onProgress }: GaussianMixtureRun,
+    { signal, onProgress, onIteration }: GaussianMixtureRun,
   ): Promise<Course> {
-    const { rowCount, frame } = pass.points;
+    const { engine, rowCount, frame } = pass.points;
     let model = begun;
     let lowerBound = Number.NEGATIVE_INFINITY;
     let iterations = 0;
@@ -291,7 +306,11 @@ export class GaussianMixture {
       lowerBound = step.logLikelihood / rowCount;
       iterations++;
       converged = Math.abs(change) <= this.tolerance;
-      onProgress?.({ start, iteration: iterations, lowerBound, change });
+      const progress = { start, iteration: iterations, lowerBound, change };
+      onProgress?.(progress);
+      if (!onIteration) continue;
+      const readParameters = async () => parametersOf(step.model, frame);
+      await lendLabels(engine, pass.labels, rowCount, (labels) => onIteration({ ...progress, labels, readParameters }));
     }
     return { model, lowerBound, iterations, converged };
   }

@@ -62,6 +62,14 @@ export function moved(points: Float64Array, centre: Float64Array, sign: 1 | -1):
   return points.map((value, index) => value + sign * (centre[index % centre.length] as number));
 }
 
+/** The parameters of a model in a frame, in the points' own coordinates. */
+export function parametersOf(
+  { weights, means, covariances }: MixtureModel,
+  { centre }: Frame,
+): Pick<GaussianMixtureFit, 'weights' | 'means' | 'covariances'> {
+  return { weights: weights.slice(), means: moved(means, centre, 1), covariances: covariances.slice() };
+}
+
 async function evaluateOthers(
   engine: Engine,
   model: MixtureModel,
@@ -111,9 +119,7 @@ export function fitOf(
   for (const label of labels) sizes[label] = (sizes[label] as number) + 1;
   const evaluate = (points: PointSource, what: string) => evaluateOthers(engine, model, frame, points, what);
   return {
-    weights: model.weights,
-    means: moved(model.means, frame.centre, 1),
-    covariances: model.covariances,
+    ...parametersOf(model, frame),
     ...course,
     labels,
     sizes,

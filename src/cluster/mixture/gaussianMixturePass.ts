@@ -161,6 +161,11 @@ export class GaussianMixturePass {
     }
   }
 
+  /** The most probable component of each point by the components that `totals` or `evaluate` was last given. */
+  get labels(): Allocation {
+    return this.#labels;
+  }
+
   /**
    * Sums the moments of all points about `centres`, weighted by responsibilities: those of `source`, or 1 for the
    * component that a label names.

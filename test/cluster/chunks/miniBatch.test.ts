@@ -91,6 +91,40 @@ it('leaves little for Lloyd to improve, and gives the same bits twice', async ()
   expect(seen).toEqual(Array.from({ length: fit.steps }, (_, step) => step + 1));
 });
 
+it('shows every batch, with the labels of all points where they are asked for, and gives the same bits as unwatched', async () => {
+  const engine = await open();
+  const live = engine.memory.live;
+  const estimator = new MiniBatchKMeans({ clusters: 8, init: 'first', batchSize: 1000, maximumIterations: 1 });
+  const steps: number[] = [];
+  let labels: Int32Array = new Int32Array();
+  let centroids = new Float64Array();
+  const fit = await estimator.fit(engine, points, {
+    onIteration: async ({ step, assignAll, readCentroids }) => {
+      steps.push(step);
+      if (step === 1) return;
+      const [first, second] = await Promise.all([assignAll(), assignAll()]);
+      expect(second).toBe(first);
+      labels = await first.read();
+      centroids = await readCentroids();
+      if (step === 2) expect([...labels]).toEqual([...assignNearest(data, columnCount, centroids).labels]);
+    },
+  });
+  expect(steps).toEqual([1, 2, 3, 4, 5]);
+  expect(fit.steps).toBe(5);
+  expect(labels).toEqual(fit.labels);
+  expect(centroids).toEqual(fit.centroids);
+  expect(fit.labels).toEqual((await estimator.fit(engine, points)).labels);
+  const failure = new Error('from the callback');
+  const failing = estimator.fit(engine, points, {
+    onIteration: async ({ assignAll }) => {
+      await assignAll();
+      throw failure;
+    },
+  });
+  await expect(failing).rejects.toBe(failure);
+  expect(engine.memory.live).toBe(live);
+});
+
 it('lets clusters without points start again from others', async () => {
   const far = Float64Array.from({ length: 24 }, (_, index) => (index < 3 ? (data[index] ?? 0) : 900 + index));
   const options = { clusters: 8, init: far, batchSize: 300, maximumIterations: 3 } as const;

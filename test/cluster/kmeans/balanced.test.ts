@@ -78,8 +78,15 @@ describe('clusters', () => {
     }
     for (const [index, sum] of sums.entries())
       expect(fit.centroids[index]).toBeCloseTo(sum / (fit.sizes[index >> 1] ?? 1), 9);
-    const again = await new BalancedKMeans({ clusters: 4, seed: 1 }).fit(engine, points);
+    const shown: { iteration: number; labels: Int32Array; centroids: Float64Array }[] = [];
+    const again = await new BalancedKMeans({ clusters: 4, seed: 1 }).fit(engine, points, {
+      onIteration: async ({ iteration, labels, readCentroids }) => {
+        shown.push({ iteration, labels: await labels.read(), centroids: await readCentroids() });
+      },
+    });
     expect(await again.labelsSha256()).toBe(await fit.labelsSha256());
+    expect(shown.map(({ iteration }) => iteration)).toEqual(Array.from({ length: fit.iterations }, (_, i) => i + 1));
+    expect(shown.at(-1)).toMatchObject({ labels: fit.labels, centroids: fit.centroids });
   });
 
   it('of at most a share; with room enough, those of KMeans', async () => {

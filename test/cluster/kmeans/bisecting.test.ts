@@ -43,6 +43,21 @@ it('splits one cluster after the other: nested, ever smaller inertia, centroids 
   expect(await again.labelsSha256()).toBe(await many.labelsSha256());
 });
 
+it('shows every split: the fit with as many clusters', async () => {
+  const engine = await open();
+  const shown: { labels: Int32Array; centroids: Float64Array; split: { from: number; to: number } }[] = [];
+  const fit = await new BisectingKMeans({ clusters: 4, seed: 2 }).fit(engine, points, {
+    onIteration: async ({ clusters, labels, split, readCentroids }) => {
+      expect(clusters).toBe(shown.length + 2);
+      shown.push({ labels: await labels.read(), centroids: await readCentroids(), split });
+    },
+  });
+  expect(shown.map(({ split }) => split)).toEqual(fit.splits);
+  expect(shown.at(-1)).toMatchObject({ labels: fit.labels, centroids: fit.centroids });
+  const two = await new BisectingKMeans({ clusters: 2, seed: 2 }).fit(engine, points);
+  expect(shown[0]).toMatchObject({ labels: two.labels, centroids: two.centroids });
+});
+
 it('chooses by inertia, or by size', async () => {
   // Two hundred close points, and far away ten that are far from each other.
   const close = blobs(72, 200, 1, 1, 0.1);

@@ -140,6 +140,36 @@ describe('from the clusters of k-means', () => {
   });
 });
 
+describe('every round', () => {
+  it.each(['full', 'diag'] as const)(
+    '%s: is shown with its labels and parameters, and changes nothing',
+    async (covariance) => {
+      const engine = await open();
+      const points = blobPoints(33, 300, 3, 4);
+      const options = { components: 3, covariance, means: points.data.slice(0, 9) };
+      const whole = await fitMixture(points, { ...options, maximumIterations: 4 });
+      const bounds: number[] = [];
+      const rounds: { labels: number[]; means: Float64Array; weights: Float64Array; covariances: Float64Array }[] = [];
+      const fit = await new GaussianMixture({ ...options, maximumIterations: 4 }).fit(engine, points, {
+        onIteration: async ({ iteration, lowerBound, labels, readParameters }) => {
+          bounds[iteration - 1] = lowerBound;
+          rounds.push({ labels: [...(await labels.read())], ...(await readParameters()) });
+        },
+      });
+      expect(rounds.length).toBe(fit.iterations);
+      expect(bounds.at(-1)).toBe(fit.lowerBound);
+      expect(fit.labels).toEqual(whole.labels);
+      for (const name of ['means', 'weights', 'covariances'] as const) {
+        expect(fit[name]).toEqual(whole[name]);
+        expect(rounds.at(-1)?.[name]).toEqual(fit[name]);
+      }
+      // The labels of a round are those of the parameters that the round before led to.
+      const first = await fitMixture(points, { ...options, maximumIterations: 1 });
+      expect(rounds[1]?.labels).toEqual([...first.labels]);
+    },
+  );
+});
+
 describe('of other points', () => {
   it('labels, probabilities and scores are those of the mixture in float64', async () => {
     const points = blobPoints(6, 500, 3, 3);
