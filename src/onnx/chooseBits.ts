@@ -8,16 +8,20 @@ import {
   type WeightStorage,
   type WidthCost,
 } from '../graph/explain/bitCurve.ts';
+import { groupParts } from '../graph/explain/changedPart.ts';
 import { decibels } from '../graph/explain/difference.ts';
 import { type QuantizedLayer, QuantizedLayers } from '../graph/explain/layers.ts';
 import { layerTimes, millisecondsOf } from '../graph/explain/layerTimes.ts';
 import { plannedModel } from '../graph/explain/operations.ts';
-import { Comparison, type RunOptions } from '../graph/explain/runs.ts';
+import { Comparison, type RunOptions, runsOf } from '../graph/explain/runs.ts';
+import type { Graph } from '../graph/graph.ts';
 import { isInteger, storedBytes } from '../graph/hostTensor.ts';
 import { Model, type ModelInputs } from '../graph/model.ts';
 import { LayerTable, neededOpset, type QuantizeModelOptions } from '../graph/quantization/options.ts';
 import { isProduct } from '../graph/quantization/placement.ts';
+import type { PreparedWeights } from '../graph/quantization/prepared.ts';
 import { quantizeGraph } from '../graph/quantization/quantizeGraph.ts';
+import { type PrepareWeightsOptions, prepareWeights } from './prepareWeights.ts';
 import { upgradeGraph } from './upgrade.ts';
 
 /** How widths are chosen. */
@@ -40,12 +44,21 @@ export interface ChooseBitsOptions extends RunOptions {
   readonly widths?: readonly number[];
   /** How the model will be quantized otherwise. Layers whose bits are given there keep them. */
   readonly quantization?: QuantizeModelOptions;
+  /** How weights are prepared, for each width as `quantization` says; `onProgress` counts the layers of all widths. */
+  readonly preparation?: Omit<PrepareWeightsOptions, 'signal'>;
+}
+
+/** Widths of layers, and their weights. */
+export interface ChosenBits extends BitChoice {
+  /** What `prepareWeights` found for the chosen widths. It holds for `quantizeModel` with the activations that they were chosen for. */
+  readonly prepared: PreparedWeights;
 }
 
 /**
  * Chooses the bits of each layer's weights under a budget so that the outputs suffer least. Each width of each layer is
  * measured by itself: the noise in the model's outputs on the samples, everything else in float. See `bitCurve` for the rest.
- * Takes one run of the model for each width, layer and sample.
+ * Weights are rounded as `quantization` says, so that careful rounding pays. Takes one run for each width, layer and sample, each
+ * from that layer to the outputs.
  *
  * Under a budget of milliseconds each layer is timed by itself instead, in float and from codes to codes (see `layerTimes`), and stays in
  * float where that takes away most noise for its time. What layers do not take, and what joining float and codes costs, is taken for
@@ -58,58 +71,110 @@ export interface ChooseBitsOptions extends RunOptions {
  * ```
  *
  * @throws InvalidInput for no samples, a model without layers to quantize, and a budget below the narrowest widths or shortest times;
- * InvalidQuantization for widths that there are not; Aborted; whatever `run` throws
+ * InvalidQuantization for widths that there are not; Aborted; whatever `run` and `prepareWeights` throw
  */
 export async function chooseBits(
   model: Model,
   samples: readonly ModelInputs[],
   options: ChooseBitsOptions,
-): Promise<BitChoice> {
-  const { budgetMilliseconds, storage = 'onnx', quantization = {} } = options;
+): Promise<ChosenBits> {
+  const { budgetBytes, budgetMilliseconds, storage = 'onnx' } = options;
   if (budgetMilliseconds !== undefined) return chooseFloats(model, samples, budgetMilliseconds, options);
-  const { budgetBytes } = options;
   if (budgetBytes === undefined) throw new InvalidInput('There is no budget; give bytes or milliseconds.');
-  const { widths = storage === 'onnx' ? [8, 4] : [8, 7, 6, 5, 4, 3, 2] } = options;
   if (samples.length === 0) throw new InvalidInput('There are no samples to measure widths with; give at least one.');
+  const { widths = storage === 'onnx' ? [8, 4] : [8, 7, 6, 5, 4, 3, 2] } = options;
   if (widths.length === 0) throw new InvalidQuantization('There are no widths to choose from; give at least one.');
-  const { operators } = model;
-  const source = upgradeGraph(model.source, 21);
-  const quantized = (layers: QuantizeModelOptions['layers'], bits?: number): QuantizedLayers => {
-    const weights = { ...quantization.weights, ...(bits !== undefined && { bits }) };
-    const chosen = { ...quantization, weights, activations: 'float' as const, ...(layers && { layers }) };
-    return new QuantizedLayers(source, quantizeGraph(source, operators, undefined, chosen).graph, operators);
-  };
-  const candidates = widths.flatMap((width) => {
-    const table = new LayerTable(source.nodes, { ...quantization, weights: { ...quantization.weights, bits: width } });
-    const found = quantized(quantization.layers, width);
-    return found.layers.map((layer) => ({ layer, found, bits: table.formatOf(layer.node)?.bits ?? width }));
-  });
+  const maker = new WidthMaker(model, options, widths.length);
+  const made: QuantizedWidth[] = [];
+  for (const bits of widths) made.push(await maker.make({ bits }));
+  const candidates = made.flatMap((width) =>
+    width.found.layers.map((layer) => ({ layer, found: width.found, bits: width.bitsOf(layer) })),
+  );
   // Layers whose bits are given have but one width.
-  const distinct = new Map(candidates.map((each) => [`${each.bits} ${each.layer.node.name}`, each]));
-  if (distinct.size === 0)
-    throw new InvalidInput('The model has no layers with weights to quantize; leave the budget out.');
-  const comparison = new Comparison(model, samples, 2 + distinct.size, options);
+  const distinct = [...new Map(candidates.map((each) => [`${each.bits} ${each.layer.node.name}`, each])).values()];
+  const [first] = distinct;
+  if (!first) throw new InvalidInput('The model has no layers with weights to quantize; leave the budget out.');
+  const base = first.found.only(() => false);
+  const alone = distinct.map(({ layer, found }) => found.alone(layer));
+  const groups = groupParts(model, base, alone, samples);
+  const comparison = new Comparison(model, samples, 2 + runsOf(groups), options);
+  const noises = await comparison.noises(base, groups);
   const costs = new Map<string, WidthCost[]>();
-  for (const { layer, found, bits } of distinct.values()) {
-    const noise = await comparison.noise(found.only((other) => other === layer));
+  for (const [index, { layer, bits }] of distinct.entries()) {
     const known = costs.get(layer.node.name) ?? [];
-    costs.set(layer.node.name, [...known, { bits, bytes: bytesOf(layer, bits, storage), noise }]);
+    const cost = { bits, bytes: bytesOf(layer, bits, storage), noise: noises[index] ?? 0 };
+    costs.set(layer.node.name, [...known, cost]);
   }
   const layers: LayerCosts[] = [...costs].map(([node, measured]) => ({ node, widths: measured }));
   const curve = bitCurve(layers);
   const point = pointWithin(curve, budgetBytes);
-  const together = quantized({ ...quantization.layers, ...layersOf(point) });
+  const together = await maker.make({ layers: layersOf(point) });
   return {
     storage,
     budgetBytes,
     milliseconds: null,
     bytes: point.bytes,
     predictedSqnr: point.sqnr,
-    measuredSqnr: decibels(await comparison.noise(together.graph)),
+    measuredSqnr: decibels(await comparison.noise(together.found.graph)),
     bits: point.bits,
     curve: curve.map(({ bytes, sqnr }) => ({ bytes, sqnr })),
     layers,
+    prepared: together.prepared,
   };
+}
+
+/** A model with the weights of all layers quantized, activations in float. */
+interface QuantizedWidth {
+  readonly found: QuantizedLayers;
+  readonly prepared: PreparedWeights;
+  bitsOf(layer: QuantizedLayer): number;
+}
+
+/** Quantizes the weights of a model to several widths, those of a layer once for each. */
+class WidthMaker {
+  readonly #model: Model;
+  readonly #source: Graph;
+  readonly #options: ChooseBitsOptions;
+  readonly #widths: number;
+  readonly #earlier: PreparedWeights[] = [];
+
+  /** @param widths how many there will be, for progress */
+  constructor(model: Model, options: ChooseBitsOptions, widths: number) {
+    this.#model = model;
+    this.#source = upgradeGraph(model.source, 21);
+    this.#options = options;
+    this.#widths = widths;
+  }
+
+  /** @param chosen bits of all layers whose bits are not given, or bits by layer */
+  async make(chosen: { readonly bits: number } | Pick<QuantizeModelOptions, 'layers'>): Promise<QuantizedWidth> {
+    const { quantization = {}, preparation = {}, signal } = this.#options;
+    const merged: QuantizeModelOptions = {
+      ...quantization,
+      activations: 'float',
+      ...('bits' in chosen
+        ? { weights: { ...quantization.weights, bits: chosen.bits } }
+        : { layers: { ...quantization.layers, ...chosen.layers } }),
+    };
+    const before = this.#earlier.length;
+    const prepared = await prepareWeights(this.#model, undefined, merged, {
+      ...preparation,
+      ...(signal && { signal }),
+      earlier: [...this.#earlier, ...(preparation.earlier ?? [])],
+      onProgress: (done, all) => {
+        if (before < this.#widths) preparation.onProgress?.(before * all + done, this.#widths * all);
+      },
+    });
+    this.#earlier.push(prepared);
+    const { operators } = this.#model;
+    const { graph } = quantizeGraph(this.#source, operators, undefined, { ...merged, prepared });
+    const table = new LayerTable(this.#source.nodes, merged);
+    return {
+      found: new QuantizedLayers(this.#source, graph, operators),
+      prepared,
+      bitsOf: ({ node }) => table.formatOf(node)?.bits ?? 8,
+    };
+  }
 }
 
 /** Chooses which layers stay in float, so that a run takes no longer than is given and outputs suffer least. */
@@ -118,8 +183,8 @@ async function chooseFloats(
   samples: readonly ModelInputs[],
   budget: number,
   options: ChooseBitsOptions,
-): Promise<BitChoice> {
-  const { statistics, storage = 'onnx', quantization = {}, signal, budgetBytes } = options;
+): Promise<ChosenBits> {
+  const { statistics, storage = 'onnx', quantization = {}, preparation = {}, signal, budgetBytes } = options;
   const [first] = samples;
   if (!first) throw new InvalidInput('There are no samples to measure layers with; give at least one.');
   if (budgetBytes !== undefined) throw new InvalidInput('There are two budgets; give bytes or milliseconds.');
@@ -131,29 +196,34 @@ async function chooseFloats(
   }
   const { engine, operators } = model;
   const source = upgradeGraph(model.source, neededOpset(quantization));
-  const { graph } = quantizeGraph(source, operators, statistics, quantization);
+  const prepared = await prepareWeights(model, statistics, quantization, { ...preparation, ...(signal && { signal }) });
+  const { graph } = quantizeGraph(source, operators, statistics, { ...quantization, prepared });
   const found = new QuantizedLayers(source, graph, operators);
   const table = new LayerTable(source.nodes, quantization);
   const layers = found.layers.filter(
     ({ node, values, constants }) => isProduct(node) && values.length === 1 && constants.length > 0,
   );
   if (layers.length === 0) throw new InvalidInput('The model has no layers to quantize; leave the budget out.');
+  const base = found.only(() => false);
+  const alone = layers.map((layer) => found.alone(layer));
+  const groups = groupParts(model, base, alone, samples);
+  const comparison = new Comparison(model, samples, 2 + runsOf(groups), options);
+  const noises = await comparison.noises(base, groups);
   using plain = new Model(engine, found.graph, operators, { optimize: false });
   const { types } = plannedModel(plain, first);
-  const comparison = new Comparison(model, samples, 2 + layers.length, options);
   const costs: LayerCosts[] = [];
-  for (const layer of layers) {
+  for (const [index, layer] of layers.entries()) {
     const { node, constants } = layer;
     const type = types.get(node.inputs[0] ?? '');
     if (!type) continue;
     const times = await layerTimes(model, found, layer, type, signal);
-    const noise = await comparison.noise(found.only((other) => other === layer));
     const bits = table.formatOf(node)?.bits ?? 8;
+    const bytes = bytesOf(layer, bits, storage);
     const floatBytes = storedBytes(constants.map(({ float }) => float));
     costs.push({
       node: node.name,
       widths: [
-        { bits, bytes: bytesOf(layer, bits, storage), noise, milliseconds: times.codes },
+        { bits, bytes, noise: noises[index] ?? 0, milliseconds: times.codes },
         { bits: 'float', bytes: floatBytes, noise: 0, milliseconds: times.float },
       ],
     });
@@ -167,7 +237,7 @@ async function chooseFloats(
     return { ...point, milliseconds: rest + (point.milliseconds ?? 0) };
   });
   const point = pointWithin(curve, budget, 'milliseconds');
-  const chosen = { ...quantization, layers: { ...quantization.layers, ...layersOf(point) } };
+  const chosen = { ...quantization, layers: { ...quantization.layers, ...layersOf(point) }, prepared };
   const together = quantizeGraph(source, operators, statistics, chosen).graph;
   using made = new Model(engine, together, operators);
   return {
@@ -186,6 +256,7 @@ async function chooseFloats(
     bits: point.bits,
     curve: curve.map(({ bytes, milliseconds, sqnr }) => ({ bytes, milliseconds, sqnr })),
     layers: costs,
+    prepared,
   };
 }
 

@@ -7,6 +7,7 @@ import { fitCodebook } from '../graph/quantization/codebook.ts';
 import { neededOpset, type QuantizeModelOptions } from '../graph/quantization/options.ts';
 import type { PreparedLayer, PreparedWeights } from '../graph/quantization/prepared.ts';
 import { weightRequests } from '../graph/quantization/quantizeGraph.ts';
+import { roundedCodes } from '../graph/quantization/rounding.ts';
 import { gridOf, preparationKey, taskOf, type WeightRequest } from '../graph/quantization/weights.ts';
 import { upgradeGraph } from './upgrade.ts';
 
@@ -14,6 +15,8 @@ import { upgradeGraph } from './upgrade.ts';
 export interface PrepareWeightsOptions {
   /** How `adaround` goes. */
   readonly adaRound?: AdaRoundOptions;
+  /** What was found for this model before, for these options or others: taken where it holds; nothing unless given. */
+  readonly earlier?: readonly PreparedWeights[];
   /** Ends the work early, with `Aborted`. */
   readonly signal?: AbortSignal;
   /** Told after each layer how many of all are done. */
@@ -21,8 +24,8 @@ export interface PrepareWeightsOptions {
 }
 
 /**
- * Finds on the GPU what `quantizeModel` needs to know of weights beforehand: codes by `adaround`, tables for `codebook`. Layers that
- * need nothing are passed over.
+ * Finds what `quantizeModel` needs to know of weights beforehand, which is tables for `codebook` and codes by `adaround`, made on
+ * the GPU; and codes by `gptq` and `descent`, so that it need not find them again. Layers that need nothing are passed over.
  *
  * ```ts
  * const options = { weights: { bits: 4, rounding: 'adaround' }, layerInputs: await observeLayers(model, batches) } as const;
@@ -37,15 +40,19 @@ export async function prepareWeights(
   model: Model,
   statistics: CalibrationStatistics | undefined,
   options: QuantizeModelOptions,
-  { onProgress, signal, ...settings }: PrepareWeightsOptions = {},
+  { onProgress, earlier = [], ...settings }: PrepareWeightsOptions = {},
 ): Promise<PreparedWeights> {
   const { engine, source, operators } = model;
   const requests = weightRequests(upgradeGraph(source, neededOpset(options)), operators, statistics, options);
   const found = new Map<string, PreparedLayer>();
   let done = 0;
   for (const [name, request] of requests) {
-    if (signal?.aborted) throw new Aborted(`Preparing weights was stopped after ${done} layer(s); start it again.`);
-    const layer = await prepare(engine, request, settings.adaRound, signal);
+    if (settings.signal?.aborted) {
+      throw new Aborted(`Preparing weights was stopped after ${done} layer(s); start it again.`);
+    }
+    const key = preparationKey(taskOf(request), request.inputScale);
+    const known = earlier.map((each) => each.get(name)).find((each) => each?.key === key);
+    const layer = known ?? (await prepare(engine, request, settings));
     if (layer) found.set(name, layer);
     onProgress?.(++done, requests.size);
   }
@@ -55,14 +62,18 @@ export async function prepareWeights(
 async function prepare(
   engine: Engine,
   request: WeightRequest,
-  options: AdaRoundOptions | undefined,
-  signal: AbortSignal | undefined,
+  { adaRound: options, signal }: Pick<PrepareWeightsOptions, 'adaRound' | 'signal'>,
 ): Promise<PreparedLayer | undefined> {
   const task = taskOf(request);
   const { matrix, format, moments, correct } = task;
+  const { rounding } = format;
   const key = preparationKey(task, request.inputScale);
   if (format.quantizer === 'codebook') return { key, table: await fitCodebook(engine, matrix, format, signal) };
-  if (format.rounding !== 'adaround' || !moments) return undefined;
+  if (rounding === 'nearest' || !moments) return undefined;
   const grid = gridOf(task, request);
-  return { key, codes: await adaRound(engine, { grid, matrix, moments, centred: correct }, options, signal) };
+  const codes =
+    rounding === 'adaround'
+      ? await adaRound(engine, { grid, matrix, moments, centred: correct }, options, signal)
+      : roundedCodes(grid, matrix, moments, rounding, correct);
+  return { key, rounded: { grid, codes } };
 }

@@ -35,17 +35,25 @@ export class DifferenceMeter {
     if (wanted.length !== found.length) {
       throw new RangeError(`${found.length} elements are compared with ${wanted.length}.`);
     }
+    // Sums in variables: a field would be written for each element.
+    let [wantedSum, foundSum, productSum, noiseSum, maxError] = [0, 0, 0, 0, this.#maxError];
     for (let index = 0; index < wanted.length; index++) {
-      const [x, y] = [wanted[index] ?? 0, found[index] ?? 0];
+      const x = wanted[index] ?? 0;
+      const y = found[index] ?? 0;
       // Equal infinities and NaN have no difference, and no place in sums.
       if (!Number.isFinite(x) && Object.is(x, y)) continue;
       const error = Math.abs(x - y);
-      this.#wanted += x * x;
-      this.#found += y * y;
-      this.#product += x * y;
-      this.#noise += error * error;
-      this.#maxError = Math.max(this.#maxError, Number.isFinite(error) ? error : Number.MAX_VALUE);
+      wantedSum += x * x;
+      foundSum += y * y;
+      productSum += x * y;
+      noiseSum += error * error;
+      maxError = Math.max(maxError, Number.isFinite(error) ? error : Number.MAX_VALUE);
     }
+    this.#wanted += wantedSum;
+    this.#found += foundSum;
+    this.#product += productSum;
+    this.#noise += noiseSum;
+    this.#maxError = maxError;
   }
 
   /** Noise by signal: 0 where nothing differs, infinite where an element is not finite or there is no signal. */

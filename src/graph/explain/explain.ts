@@ -5,6 +5,7 @@ import { storedBytes } from '../hostTensor.ts';
 import { Model, type ModelInputs } from '../model.ts';
 import type { NodePlan } from '../plan.ts';
 import type { BitChoice } from './bitCurve.ts';
+import { type ChangedGraph, groupParts, type PartGroup } from './changedPart.ts';
 import { type Difference, DifferenceMeter, decibels } from './difference.ts';
 import { type QuantizedLayer, QuantizedLayers } from './layers.ts';
 import {
@@ -17,12 +18,12 @@ import {
   plannedModel,
   plannedNodes,
 } from './operations.ts';
-import { Comparison, meanNoise, type RunOptions } from './runs.ts';
+import { Comparison, meanNoise, type RunOptions, runsOf } from './runs.ts';
 import { type QuantizedValueReport, ValueMeter } from './valueMeter.ts';
 
 /** How a quantized model is explained. */
 export interface ExplainOptions extends RunOptions {
-  /** Whether each layer is also quantized alone, and left in float alone: two runs a layer and sample; true unless given. */
+  /** Whether each layer is also quantized alone, and left in float alone: two runs from it on for each sample; true unless given. */
   readonly sensitivity?: boolean;
 }
 
@@ -85,10 +86,11 @@ const leastAgreement = 40;
 /**
  * Compares a quantized model with the float one that it was made from: on samples, layer by layer, and with layers quantized
  * one at a time. Errors are added up on the CPU in float64. Takes one run of each model on each sample with all results of
- * layers read back, and two more runs a layer for its sensitivity.
+ * layers read back, and two more runs a layer for its sensitivity, each from that layer to the outputs.
  *
- * Memory: on the GPU the results of all layers of both models for one sample; on the CPU the weights of both as floats, one
- * result of each at a time, and the outputs of the float model for all samples.
+ * Memory: on the GPU the results of all layers of both models for one sample, or of some layers for all samples, 256 MiB unless one
+ * layer takes more; on the CPU the weights of both as floats, one result of each at a time, and the outputs of the float model for
+ * all samples.
  *
  * ```ts
  * const quantized = quantizeModel(model, await calibrate(model, batches));
@@ -112,14 +114,15 @@ export async function explainQuantization(
   const found = new QuantizedLayers(float.source, quantized.source, operators);
   const { layers, graph } = found;
   const { sensitivity = true } = options;
-  const comparison = new Comparison(float, samples, 2 + (sensitivity ? 2 + 2 * layers.length : 0), options);
+  const alone = sensitivity ? new LayersAlone(float, found, samples) : undefined;
+  const comparison = new Comparison(float, samples, 2 + (alone?.runs ?? 0), options);
   // The models as they were given: what is fused has no results of its own.
   const plain = { optimize: false };
   const names = observedNames(layers, float.source, graph);
   using floatRun = new Model(engine, withOutputs(float.source, names), operators, plain);
   using quantizedRun = new Model(engine, withOutputs(graph, names), operators, plain);
   const measured = await measure(comparison, floatRun, quantizedRun, layers, graph);
-  const noise = sensitivity ? await sensitivities(comparison, found) : undefined;
+  const noise = await alone?.sensitivities(comparison);
   const given = plannedModel(quantizedRun, first);
   const optimized = plannedModel(quantized, first);
   const kernels = plannedNodes(optimized);
@@ -205,25 +208,50 @@ async function measure(
   return { values, inputs };
 }
 
-/** Runs the model with each layer quantized alone, and with all but it, in the order of the layers. */
-async function sensitivities(comparison: Comparison, found: QuantizedLayers): Promise<readonly LayerSensitivity[]> {
-  const agreement = decibels(await comparison.noise(found.only(() => false)));
-  if (agreement < leastAgreement) {
-    throw new InvalidInput(
-      `With nothing quantized, the quantized model's outputs have an SQNR of ${agreement.toFixed(1)} dB against the float model's, but at least ${leastAgreement} dB is rounding of floats. Give the float model that was quantized, after any change to its weights.`,
+/** A quantized model with each layer quantized alone, and with all but it, in the order of the layers. */
+class LayersAlone {
+  readonly #float: Graph;
+  readonly #quantized: Graph;
+  readonly #only: readonly PartGroup[];
+  readonly #without: readonly PartGroup[];
+
+  constructor(model: Model, found: QuantizedLayers, samples: readonly ModelInputs[]) {
+    const { layers, graph } = found;
+    this.#float = found.only(() => false);
+    this.#quantized = graph;
+    const grouped = (base: Graph, changed: readonly ChangedGraph[]) => groupParts(model, base, changed, samples);
+    this.#only = grouped(
+      this.#float,
+      layers.map((layer) => found.alone(layer)),
+    );
+    this.#without = grouped(
+      graph,
+      layers.map((layer) => found.without(layer)),
     );
   }
-  const noises: { readonly only: number; readonly without: number }[] = [];
-  for (const layer of found.layers) {
-    const only = await comparison.noise(found.only((other) => other === layer));
-    noises.push({ only, without: await comparison.noise(found.only((other) => other !== layer)) });
+
+  /** Runs for each sample, those of the float model among them. */
+  get runs(): number {
+    return 2 + runsOf(this.#only) + runsOf(this.#without);
   }
-  const sum = noises.reduce((total, { only }) => total + only, 0);
-  return noises.map(({ only, without }) => ({
-    onlyThis: decibels(only),
-    allButThis: decibels(without),
-    noiseShare: Number.isFinite(sum) && sum > 0 ? only / sum : only > 0 ? 1 : 0,
-  }));
+
+  /** @throws InvalidInput where the quantized model is not of this float model */
+  async sensitivities(comparison: Comparison): Promise<readonly LayerSensitivity[]> {
+    const agreement = decibels(await comparison.noise(this.#float));
+    if (agreement < leastAgreement) {
+      throw new InvalidInput(
+        `With nothing quantized, the quantized model's outputs have an SQNR of ${agreement.toFixed(1)} dB against the float model's, but at least ${leastAgreement} dB is rounding of floats. Give the float model that was quantized, after any change to its weights.`,
+      );
+    }
+    const only = await comparison.noises(this.#float, this.#only);
+    const without = await comparison.noises(this.#quantized, this.#without);
+    const sum = only.reduce((total, noise) => total + noise, 0);
+    return only.map((noise, place) => ({
+      onlyThis: decibels(noise),
+      allButThis: decibels(without[place] ?? 0),
+      noiseShare: Number.isFinite(sum) && sum > 0 ? noise / sum : noise > 0 ? 1 : 0,
+    }));
+  }
 }
 
 /** What is known of a layer without running it. */

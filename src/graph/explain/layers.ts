@@ -5,6 +5,8 @@ import type { HostTensor } from '../hostTensor.ts';
 import type { OperatorTable } from '../operator.ts';
 import { foldAffine } from '../passes/foldAffine.ts';
 import { isOnnx } from '../passes/quantization.ts';
+import { isProduct } from '../quantization/placement.ts';
+import type { ChangedGraph } from './changedPart.ts';
 
 /** A value of the model that a layer reads rounded to codes. */
 export interface QuantizedValue {
@@ -29,11 +31,21 @@ export interface QuantizedConstant {
   readonly stored: readonly HostTensor[];
 }
 
+/** A constant in float that makes up for the rounding of a layer's weights. */
+interface CorrectedConstant {
+  /** What reads it: the layer's node, or the sum behind it. */
+  readonly node: GraphNode;
+  readonly index: number;
+  /** As it was; undefined for a bias that was not there. */
+  readonly float: HostTensor | undefined;
+}
+
 /** A node that reads something rounded to codes. */
 export interface QuantizedLayer {
   readonly node: GraphNode;
   readonly values: readonly QuantizedValue[];
   readonly constants: readonly QuantizedConstant[];
+  readonly corrected: readonly CorrectedConstant[];
 }
 
 /** A quantized graph beside the float graph that it was made from. */
@@ -59,23 +71,44 @@ export class QuantizedLayers {
         node,
         values: node.inputs.flatMap((name, index) => quantizedValue(editor, name, index, values)),
         constants: node.inputs.flatMap((name, index) => quantizedConstant(editor, node, name, index, values)),
+        corrected: correctedConstants(editor, node, values),
       };
       return layer.values.length + layer.constants.length > 0 ? [layer] : [];
     });
   }
 
+  /** The graph with one layer quantized, beside `only(() => false)`. */
+  alone(layer: QuantizedLayer): ChangedGraph {
+    return { graph: this.only((other) => other === layer), from: layer.node.outputs[0] ?? '' };
+  }
+
+  /** The graph with one layer in float, beside `graph`. */
+  without(layer: QuantizedLayer): ChangedGraph {
+    return { graph: this.only((other) => other !== layer), from: layer.node.outputs[0] ?? '' };
+  }
+
   /** The graph with only these layers quantized: all others read values and constants as they were. */
   only(isQuantized: (layer: QuantizedLayer) => boolean): Graph {
     const editor = new GraphEditor(this.graph, this.#operators);
+    const inputs = new Map<GraphNode, string[]>();
+    const inputsOf = (node: GraphNode): string[] => {
+      const known = inputs.get(node) ?? [...node.inputs];
+      inputs.set(node, known);
+      return known;
+    };
     for (const layer of this.layers) {
       if (isQuantized(layer)) continue;
-      const inputs = [...layer.node.inputs];
-      for (const { index, name } of layer.values) inputs[index] = name;
-      for (const { index, float } of layer.constants) {
-        inputs[index] = editor.addInitializer(`${layer.node.name} input ${index}`, float);
+      const { node, values, constants, corrected } = layer;
+      for (const { index, name } of values) inputsOf(node)[index] = name;
+      for (const { index, float } of constants) {
+        inputsOf(node)[index] = editor.addInitializer(`${node.name} input ${index}`, float);
       }
-      editor.update(layer.node, { inputs });
+      for (const { node: reader, index, float } of corrected) {
+        if (float) inputsOf(reader)[index] = editor.addInitializer(`${reader.name} input ${index}`, float);
+        else inputsOf(reader).splice(index);
+      }
     }
+    for (const [node, names] of inputs) editor.update(node, { inputs: names });
     return editor.finish();
   }
 }
@@ -97,9 +130,20 @@ class FloatValues {
 
   /** What the float graph's node that makes the same value reads there, if that is constant. */
   constant(node: GraphNode, index: number): HostTensor | undefined {
+    const { editor, made } = this.#madeBy(node) ?? {};
+    return editor?.constant(made?.inputs[index]);
+  }
+
+  /** Whether there is that node, but it reads nothing there. */
+  lacks(node: GraphNode, index: number): boolean {
+    const { made } = this.#madeBy(node) ?? {};
+    return made !== undefined && !made.inputs[index];
+  }
+
+  #madeBy(node: GraphNode): { readonly editor: GraphEditor; readonly made: GraphNode } | undefined {
     for (const editor of this.#editors) {
       const made = editor.maker(node.outputs[0]);
-      if (made?.operator === node.operator) return editor.constant(made.inputs[index]);
+      if (made?.operator === node.operator) return { editor, made };
     }
     return undefined;
   }
@@ -137,6 +181,24 @@ function quantizedConstant(
   if (unrounded.shape.join() !== rounded.shape.join()) return [];
   return [{ index, float: unrounded, rounded, stored: storedBehind(editor, input) }];
 }
+
+/** The bias of a product, or the constant that is added to it, where it is stored in float but not as it was. */
+function correctedConstants(editor: GraphEditor, node: GraphNode, float: FloatValues): CorrectedConstant[] {
+  if (!isProduct(node)) return [];
+  const [result = ''] = node.outputs;
+  const sum = node.operator === 'MatMul' ? editor.onlyUser(result) : undefined;
+  const reader = node.operator === 'MatMul' ? sum : node;
+  if (!reader || (sum && !isOnnx(sum, 'Add'))) return [];
+  const index = sum ? (sum.inputs[0] === result ? 1 : 0) : 2;
+  const name = reader.inputs[index];
+  if (reader === node && name && float.lacks(node, index)) return [{ node, index, float: undefined }];
+  const [known, found] = [float.constant(reader, index), editor.initializer(name)];
+  const isCorrected = known && found?.elementType === 'float32' && !sameElements(known, found);
+  return isCorrected ? [{ node: reader, index, float: known }] : [];
+}
+
+const sameElements = ({ data }: HostTensor, { data: other }: HostTensor): boolean =>
+  data === other || (data.length === other.length && data.every((value, index) => value === other[index]));
 
 /** The initializers that a constant is computed from. */
 function storedBehind(editor: GraphEditor, name: string): HostTensor[] {

@@ -1,11 +1,18 @@
-/** What is found on the GPU before weights are quantized: `quantizeModel` itself waits for nothing. */
+/** What is found before weights are quantized, on the GPU or because it takes long: `quantizeModel` itself waits for nothing. */
+import type { WeightGrid } from './weightGrid.ts';
+
+/** Codes of a weight matrix [channels, inputs]. */
+export interface RoundedWeights {
+  readonly grid: WeightGrid;
+  readonly codes: Int8Array;
+}
 
 /** What was found for the weights of one layer. */
 export interface PreparedLayer {
   /** What it was found for: see `preparationKey`. */
   readonly key: string;
-  /** Codes of the weights as a matrix [channels, inputs], found by `adaround`. */
-  readonly codes?: Int8Array;
+  /** Codes with equal steps, found by `gptq`, `descent` or `adaround`. */
+  readonly rounded?: RoundedWeights;
   /** The numbers that codes stand for, in ascending order, found for `codebook`. */
   readonly table?: Float32Array;
 }

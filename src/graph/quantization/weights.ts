@@ -5,7 +5,7 @@ import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import { type LookupWeights, lookupWeights, normalFloat4 } from './codebook.ts';
 import type { InputMoments } from './layerInputs.ts';
 import type { LayerFormat } from './options.ts';
-import type { PreparedLayer } from './prepared.ts';
+import type { PreparedLayer, RoundedWeights } from './prepared.ts';
 import { meansOf, roundedCodes } from './rounding.ts';
 import { biasCode, chooseGrid, nearestCodes, valuesOfCodes, type WeightGrid, widenedForBias } from './weightGrid.ts';
 import { isFlattened, transpose, type WeightMatrix, weightMatrix } from './weightMatrix.ts';
@@ -51,7 +51,7 @@ export interface WeightRequest {
   readonly moments: InputMoments | undefined;
   /** Whether the mean error goes off the bias, so that only what varies matters. */
   readonly correctBias: boolean;
-  /** What was found on the GPU; undefined where nothing was. */
+  /** What was found before; undefined where nothing was. */
   readonly prepared: PreparedLayer | undefined;
 }
 
@@ -108,9 +108,8 @@ export function quantizeWeights(request: WeightRequest): QuantizedWeights {
 function quantizeEvenly(task: WeightTask, request: WeightRequest): QuantizedWeights {
   const { matrix, biasFits } = task;
   const { node, inputScale } = request;
-  const grid = gridOf(task, request);
+  const { grid, codes } = roundedWeights(task, request);
   const isInteger = inputScale !== undefined && grid.rowStep <= 1 && node.operator !== 'MatMul';
-  const codes = codesOf(task, request, grid);
   const { errors, corrected } = correction(task, request, () =>
     valuesOfCodes(grid, codes, matrix.rows, matrix.columns),
   );
@@ -123,26 +122,33 @@ function quantizeEvenly(task: WeightTask, request: WeightRequest): QuantizedWeig
   };
 }
 
-function codesOf(task: WeightTask, request: WeightRequest, grid: WeightGrid): Int8Array {
+/** Codes, as prepared or computed now. @throws InvalidInput where `adaround` was not prepared */
+function roundedWeights(task: WeightTask, request: WeightRequest): RoundedWeights {
   const { matrix, moments, correct, format } = task;
-  if (!moments || format.rounding === 'nearest') return nearestCodes(grid, matrix);
-  if (format.rounding !== 'adaround') return roundedCodes(grid, matrix, moments, format.rounding, correct);
-  return preparedFor(task, request).codes ?? nearestCodes(grid, matrix);
+  const { rounding } = format;
+  const known = request.prepared?.rounded;
+  if (known && request.prepared?.key === preparationKey(task, request.inputScale)) return known;
+  if (moments && rounding === 'adaround') throw unprepared(request);
+  const grid = gridOf(task, request);
+  if (!moments || rounding === 'nearest' || rounding === 'adaround') return { grid, codes: nearestCodes(grid, matrix) };
+  return { grid, codes: roundedCodes(grid, matrix, moments, rounding, correct) };
 }
 
+/** @throws InvalidInput where a table was not prepared */
 function quantizeByTable(task: WeightTask, request: WeightRequest): QuantizedWeights {
   const { matrix, format } = task;
-  const table = format.quantizer === 'nf4' ? normalFloat4 : (preparedFor(task, request).table ?? normalFloat4);
+  const { key, table: found } = request.prepared ?? {};
+  const known = key === preparationKey(task, request.inputScale) ? found : undefined;
+  const table = format.quantizer === 'nf4' ? normalFloat4 : known;
+  if (!table) throw unprepared(request);
   const { constant, values } = lookupWeights(matrix, format, table);
   const { errors, corrected } = correction(task, request, () => values);
   return { constant, bias: corrected && { floats: corrected }, errors };
 }
 
-/** @throws InvalidInput */
-function preparedFor(task: WeightTask, { node, inputScale, prepared }: WeightRequest): PreparedLayer {
-  if (prepared?.key === preparationKey(task, inputScale)) return prepared;
+function unprepared({ node, prepared }: WeightRequest): InvalidInput {
   const what = prepared ? 'were prepared for other options or another model' : 'have to be prepared on the GPU';
-  throw new InvalidInput(
+  return new InvalidInput(
     `The weights of "${node.name}" ${what}; pass prepared: await prepareWeights(model, statistics, options), with these very options.`,
   );
 }
