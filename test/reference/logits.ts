@@ -1,13 +1,15 @@
 /** How alike two sets of logits are to whoever samples from them. */
 import { referenceSoftmax } from './calib.ts';
 
-const topShare = 0.9;
-
 /**
- * Shares of rows whose likeliest token stays the only likeliest (`top1`), and of pairs of tokens within the nucleus of 90 % of
- * the original's chances that stay in their order (`order`). Pairs that become equal count half, as a coin would decide.
+ * Shares of rows whose likeliest token stays the only likeliest (`top1`), and of pairs of tokens within the nucleus of
+ * `topShare` of the original's chances that stay in their order (`order`). Pairs that become equal count half, as a coin would decide.
  */
-export function agreement(rows: readonly (readonly number[])[], quantized: readonly (readonly number[])[]) {
+export function agreement(
+  rows: readonly (readonly number[])[],
+  quantized: readonly (readonly number[])[],
+  topShare = 0.9,
+) {
   let top1 = 0;
   let pairs = 0;
   let kept = 0;
@@ -16,8 +18,9 @@ export function agreement(rows: readonly (readonly number[])[], quantized: reado
     const at = (token: number | undefined) => other[token ?? 0] ?? 0;
     const chances = referenceSoftmax(row);
     const order = [...row.keys()].sort((a, b) => (row[b] ?? 0) - (row[a] ?? 0));
-    const equals = other.filter((value) => value === Math.max(...other)).length;
-    if (at(order[0]) === Math.max(...other)) top1 += 1 / equals;
+    const greatest = other.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    const equals = other.filter((value) => value === greatest).length;
+    if (at(order[0]) === greatest) top1 += 1 / equals;
     let total = 0;
     const nucleus = order.filter((token) => {
       const within = total < topShare;
