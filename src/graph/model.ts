@@ -15,8 +15,8 @@ import { unsupportedNodes } from './support.ts';
 /** Inputs of a model by name, for one run: on the CPU, or on the GPU where they stay the caller's. */
 export type ModelInputs = Readonly<Record<string, HostTensor | Tensor>>;
 
-/** A result of a model. It holds GPU memory until `dispose()`. */
-export interface ModelOutput {
+/** A result of a model. It holds GPU memory until `dispose()`, or the end of a `using` block. */
+export interface ModelOutput extends Disposable {
   readonly elementType: ElementType;
   readonly shape: Shape;
   /** On the GPU, for further work there; absent where it was known without it. */
@@ -265,10 +265,12 @@ function outputOf(
 ): ModelOutput {
   if (!tensor) {
     const value = host ?? { ...type, data: new Float32Array(0) };
-    return { ...type, tensor: undefined, read: () => Promise.resolve(value), dispose: () => undefined };
+    const nothing = (): void => undefined;
+    return { ...type, tensor: undefined, read: async () => value, dispose: nothing, [Symbol.dispose]: nothing };
   }
   // The plan's own tensor is overwritten by the next run.
   const copy = engine.empty(type.shape, deviceType(type.elementType));
   engine.copy(tensor.allocation, copy.allocation, copy.layout.size);
-  return { ...type, tensor: copy, read: () => download(copy, type), dispose: () => copy.dispose() };
+  const dispose = (): void => copy.dispose();
+  return { ...type, tensor: copy, read: () => download(copy, type), dispose, [Symbol.dispose]: dispose };
 }
