@@ -3,15 +3,19 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidInput } from '../base/errors.ts';
 import type { CommandOption } from './command.ts';
-import { readInput } from './inputFiles.ts';
+import { divideByOption, divisorOption, readInput, readSampleFile, sampleFormat } from './inputFiles.ts';
 import { type CalibrationSamples, calibrationInput } from './jobs/calibrationSamples.ts';
+import type { ParsedOptions } from './usage.ts';
 
-/** The option that names what `readCalibration` reads. */
-export const calibrationOption: CommandOption = {
-  name: '--calibration <path>',
-  description:
-    'Samples: one .npy file, stacked on axis 0; or a folder of .npy files, a sample each, with a subfolder per input where there are several',
-};
+/** The options that say what `readCalibration` reads. */
+export const sampleOptions: readonly [CommandOption, CommandOption] = [
+  {
+    name: '--calibration <path>',
+    description:
+      'Samples: a .npy stacked on axis 0, the images of MNIST or Fashion-MNIST (IDX) or a .csv of numbers with the label last, each of which may be .gz; or a folder of .npy files, a sample each, with a subfolder per input where there are several',
+  },
+  divideByOption,
+];
 
 /** Samples as a job takes them. */
 export interface Calibration extends CalibrationSamples {
@@ -19,14 +23,17 @@ export interface Calibration extends CalibrationSamples {
 }
 
 /** What stands for samples where there are none. */
-export const noSamples: Calibration = { calibration: [], stacked: true, inputs: {} };
+export const noSamples: Calibration = { calibration: [], stacked: null, divideBy: 1, inputs: {} };
 
-/** Reads the samples in a file or a folder. @throws InvalidInput */
-export function readCalibration(path: string): Calibration {
-  const remedy = 'Name a .npy file, or a folder of such files.';
+/** Reads the samples in a file or a folder, with the option `--divide-by`. @throws InvalidInput, UsageError */
+export async function readCalibration(path: string, options: ParsedOptions): Promise<Calibration> {
+  const remedy = 'Name a .npy, .csv or IDX file (…-idx3-ubyte), which may be .gz, or a folder of .npy files.';
+  const divideBy = divisorOption(options);
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    const inputs = { [calibrationInput(0, 0)]: readInput(path, remedy) };
-    return { calibration: [{ name: null, count: 1 }], stacked: true, inputs };
+    const stacked = sampleFormat(path);
+    if (!stacked) throw new InvalidInput(`${path} is no file of samples by its name. ${remedy}`);
+    const inputs = { [calibrationInput(0, 0)]: await readSampleFile(path) };
+    return { calibration: [{ name: null, count: 1 }], stacked, divideBy, inputs };
   }
   const entries = readdirSync(path, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -49,5 +56,5 @@ export function readCalibration(path: string): Calibration {
     files.map((each, index) => [calibrationInput(place, index), readInput(each, remedy)] as const),
   );
   const calibration = groups.map(({ name, files }) => ({ name, count: files.length }));
-  return { calibration, stacked: false, inputs: Object.fromEntries(inputs) };
+  return { calibration, stacked: null, divideBy, inputs: Object.fromEntries(inputs) };
 }

@@ -1,8 +1,7 @@
 import type { Correctness, Share } from '../graph/evaluate.ts';
-import { gunzip } from '../io/gzip.ts';
 import { openPeers } from './benchModel.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
-import { readInput } from './inputFiles.ts';
+import { divideByOption, divisorOption, readInput, readSampleFile, sampleFormat } from './inputFiles.ts';
 import {
   type DrawnSet,
   type EvaluateModelParameters,
@@ -14,7 +13,7 @@ import type { Job } from './jobs/job.ts';
 import type { TableParameters } from './jobs/labelledFiles.ts';
 import { readModel, readQuantizedModel } from './modelFiles.ts';
 import { textTable } from './text.ts';
-import { integerOption, magnitudeOption, type ParsedOptions, requiredOption, textOption, UsageError } from './usage.ts';
+import { integerOption, type ParsedOptions, requiredOption, textOption, UsageError } from './usage.ts';
 
 /** `cuanta evaluate`: what quantization cost on labelled samples. */
 export const evaluateCommand: Command = {
@@ -35,11 +34,7 @@ export const evaluateCommand: Command = {
     { name: '--keys <file>', description: 'The characters of the recogniser, one a line: for the set ocr' },
     { name: '--samples <count>', description: 'Lines to draw', default: 500 },
     { name: '--seed <integer>', description: 'Seed of the drawn lines', default: 1 },
-    {
-      name: '--divide-by <number>',
-      description: 'What the elements in a file are divided by: 16 for UCI digits, 255 for bytes of images',
-      default: 1,
-    },
+    divideByOption,
     { name: '--batch <count>', description: 'Samples of a file that run at once', default: 32 },
     { name: '--top <count>', description: 'First answers that count for top-k', default: 5 },
     {
@@ -87,13 +82,6 @@ interface ChosenSet {
   readonly inputs: Readonly<Record<string, Uint8Array>>;
 }
 
-/** How files of samples are named, before `.gz`; those of MNIST come as `t10k-images-idx3-ubyte` and with a point for a dash. */
-const formats: readonly (readonly [RegExp, TableParameters['format']])[] = [
-  [/\.csv$/i, 'csv'],
-  [/\.npy$/i, 'npy'],
-  [/[.-]idx(\d(-ubyte)?)?$/i, 'idx'],
-];
-
 /** @throws UsageError for options that do not belong to the set; InvalidInput for a file that cannot be read */
 async function readSet(options: ParsedOptions): Promise<ChosenSet> {
   const name = requiredOption(options, 'set');
@@ -105,7 +93,7 @@ async function readSet(options: ParsedOptions): Promise<ChosenSet> {
     const inputs = keys === undefined ? {} : { keys: readInput(keys, 'Name the file of the recogniser’s characters.') };
     return { set: { kind: name, samples, seed }, inputs };
   }
-  const [, format] = formats.find(([ending]) => ending.test(name.replace(/\.gz$/i, ''))) ?? [];
+  const format = sampleFormat(name);
   if (!format) {
     throw new UsageError(
       `--set is ${JSON.stringify(name)}; it takes ocr, ocr-directions, a .csv, a .npy or an IDX file (…-idx3-ubyte).`,
@@ -118,14 +106,11 @@ async function readSet(options: ParsedOptions): Promise<ChosenSet> {
         : `--set of a .npy or IDX file needs --labels, a file of the same kind.`,
     );
   }
-  const divideBy = magnitudeOption(options, 'divide-by');
-  if (divideBy === 0) throw new UsageError('--divide-by is 0; it takes a number above 0.');
-  const read = (file: string): Promise<Uint8Array> =>
-    gunzip(readInput(file, 'Name a .csv, .npy or IDX file, which may be .gz.'), file);
-  const samples = await read(name);
+  const divideBy = divisorOption(options);
+  const samples = await readSampleFile(name);
   return {
     set: { kind: 'table', format, divideBy, batch: integerOption(options, 'batch', 1, 2 ** 31 - 1) },
-    inputs: labels === undefined ? { samples } : { samples, labels: await read(labels) },
+    inputs: labels === undefined ? { samples } : { samples, labels: await readSampleFile(labels) },
   };
 }
 

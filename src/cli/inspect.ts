@@ -1,5 +1,5 @@
 import type { NodePlan } from '../graph/plan.ts';
-import { calibrationOption, readCalibration } from './calibrationFiles.ts';
+import { readCalibration, sampleOptions } from './calibrationFiles.ts';
 import { type Command, perform, runtimeOption, shapeOption } from './command.ts';
 import { damageTable, describeDamage } from './damageText.ts';
 import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/inspectModel.ts';
@@ -21,14 +21,14 @@ export const inspectCommand: Command = {
       description:
         'Quantize the model, and each layer by itself, and list those that hurt most first; needs --calibration',
     },
-    calibrationOption,
+    ...sampleOptions,
     { name: '--samples <count>', description: 'Of the samples, how many --sensitivity compares', default: 4 },
   ],
   example: 'inspect model.onnx --shape x=1,3,48,192 --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     const shapes = shapesOption(options);
-    const samples = options.sensitivity ? sensitivitySamples(options) : undefined;
+    const samples = options.sensitivity ? await sensitivitySamples(options) : undefined;
     const { parameters, inputs } = readModel(file);
     const { report } = await perform(inspectModel, { ...parameters, shapes }, reporter, { runtime, inputs });
     if (!samples) {
@@ -59,10 +59,10 @@ const plainQuantization = {
   explain: true,
 } as const;
 
-function sensitivitySamples(options: ParsedOptions) {
+async function sensitivitySamples(options: ParsedOptions) {
   const path = textOption(options, 'calibration');
   if (path === undefined) throw new UsageError('--sensitivity needs samples; name them with --calibration.');
-  const { inputs, ...calibration } = readCalibration(path);
+  const { inputs, ...calibration } = await readCalibration(path, options);
   const comparedSamples = integerOption(options, 'samples', 1, 1_000_000);
   return { parameters: { ...calibration, comparedSamples }, inputs };
 }

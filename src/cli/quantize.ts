@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { calibrationOption, noSamples, readCalibration } from './calibrationFiles.ts';
+import { noSamples, readCalibration, sampleOptions } from './calibrationFiles.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { describeDamage } from './damageText.ts';
 import { readInput } from './inputFiles.ts';
@@ -21,6 +21,8 @@ import {
 import { formatNumber } from './text.ts';
 import { choiceOption, integerOption, type ParsedOptions, requiredOption, textOption, UsageError } from './usage.ts';
 
+const [calibrationOption, ...otherSampleOptions] = sampleOptions;
+
 /** `cuanta quantize`: makes a model of few bits of a float one. */
 export const quantizeCommand: Command = {
   name: 'quantize',
@@ -31,6 +33,7 @@ export const quantizeCommand: Command = {
       ...calibrationOption,
       description: `${calibrationOption.description}; or the .json file of --save-calibration, which needs no samples`,
     },
+    ...otherSampleOptions,
     ...calibrationOptions,
     {
       name: '--save-calibration <file.json>',
@@ -67,12 +70,8 @@ export const quantizeCommand: Command = {
     const output = requiredOption(options, 'output');
     const page = textOption(options, 'report');
     const samplesOf = page !== undefined ? '--report' : budget ? 'A budget' : undefined;
-    const {
-      calibration,
-      stacked,
-      inputs: samples,
-      saved,
-    } = readSamples(options, quantization.activations, smooth, samplesOf);
+    const samples = await readSamples(options, quantization.activations, smooth, samplesOf);
+    const { saved } = samples;
     const saveEvery = integerOption(options, 'save-every', 1, 2 ** 31 - 1);
     const comparedSamples = integerOption(options, 'report-samples', 1, 1_000_000);
     const { parameters, inputs } = readModel(file);
@@ -81,8 +80,7 @@ export const quantizeCommand: Command = {
       quantizeModel,
       {
         ...parameters,
-        calibration,
-        stacked,
+        ...samples.calibration,
         settings,
         saveEvery: saved === undefined ? null : saveEvery,
         quantization,
@@ -96,7 +94,7 @@ export const quantizeCommand: Command = {
       reporter,
       {
         runtime,
-        inputs: { ...inputs, ...samples },
+        inputs: { ...inputs, ...samples.inputs },
         onFile: (_name, bytes) => saved !== undefined && writeWhole(saved, bytes),
       },
     );
@@ -113,7 +111,7 @@ export const quantizeCommand: Command = {
 };
 
 /** What to calibrate with: samples, a calibration that was saved, or both, and where to save it. */
-function readSamples(
+async function readSamples(
   options: ParsedOptions,
   activations: QuantizeModelReport['options']['activations'],
   smooth: number | null,
@@ -134,11 +132,15 @@ function readSamples(
       `${samplesOf} needs samples; name them with --calibration${isSaved ? `, and ${path} with --save-calibration` : ''}.`,
     );
   }
-  const samples = path === undefined || isSaved ? noSamples : readCalibration(path);
+  const hasNone = path === undefined || isSaved;
+  if (hasNone && textOption(options, 'divide-by') !== undefined) {
+    throw new UsageError('--divide-by is given, but no samples are; leave it out.');
+  }
+  const { inputs: files, ...calibration } = hasNone ? noSamples : await readCalibration(path, options);
   const former = isSaved ? path : saved;
   const isThere = former !== undefined && (isSaved || statSync(former, { throwIfNoEntry: false })?.isFile());
   const inputs = isThere ? { [savedInput]: readInput(former, 'Name a file of --save-calibration.') } : {};
-  return { ...samples, inputs: { ...samples.inputs, ...inputs }, saved };
+  return { calibration, inputs: { ...files, ...inputs }, saved };
 }
 
 function describe(report: QuantizeModelReport, output: string, page: string | undefined): string {

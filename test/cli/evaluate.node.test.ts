@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidInput, ShapeMismatch } from '../../src/base/errors.ts';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
@@ -10,39 +9,11 @@ import { labelledBatches, type TableParameters } from '../../src/cli/jobs/labell
 import type { Label } from '../../src/graph/evaluate.ts';
 import type { GraphValue } from '../../src/graph/graph.ts';
 import { hostTensor } from '../../src/graph/hostTensor.ts';
-import { readCsv } from '../../src/io/csv.ts';
 import { tensorToNpy } from '../../src/onnx/npy.ts';
-import { modelBytes, node, value } from '../support/onnxBytes.ts';
+import { digits, digitsFile, nearestMean } from '../support/digits.ts';
 
-const digitsFile = new URL('../oracles/digits.csv', import.meta.url).pathname;
-const digitsBytes = new Uint8Array(readFileSync(digitsFile));
 let folder: string;
 const at = (name: string): string => join(folder, name);
-
-/** The means of the ten digits as a linear classifier: 2·mean·x − |mean|² is greatest for the nearest mean. */
-function nearestMean(keep: (weight: number) => number): Uint8Array {
-  const { data, rowCount } = readCsv(digitsBytes);
-  const means = Array.from({ length: 10 }, () => new Array<number>(64).fill(0));
-  const counts = new Array<number>(10).fill(0);
-  for (let row = 0; row < rowCount; row++) {
-    const digit = data[65 * row + 64] ?? 0;
-    counts[digit] = (counts[digit] ?? 0) + 1;
-    const mean = means[digit] ?? [];
-    for (let pixel = 0; pixel < 64; pixel++) mean[pixel] = (mean[pixel] ?? 0) + (data[65 * row + pixel] ?? 0) / 16;
-  }
-  const scaled = means.map((mean, digit) => mean.map((sum) => keep(sum / (counts[digit] ?? 1))));
-  const weights = Array.from({ length: 64 }, (_, pixel) => scaled.map((mean) => 2 * (mean[pixel] ?? 0))).flat();
-  const bias = scaled.map((mean) => -mean.reduce((sum, weight) => sum + weight ** 2, 0));
-  return modelBytes({
-    input: [value('x', ['batch', 1, 8, 8])],
-    output: [value('y', ['batch', 10])],
-    initializer: [
-      { name: 'w', dims: [64n, 10n], dataType: DataType.FLOAT, floatData: weights },
-      { name: 'b', dims: [10n], dataType: DataType.FLOAT, floatData: bias },
-    ],
-    node: [node('Flatten', ['x'], ['f']), node('Gemm', ['f', 'w', 'b'], ['y'])],
-  });
-}
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cuanta-evaluate-'));
@@ -70,7 +41,7 @@ interface Result {
 /** Runs the command in this process. */
 async function evaluate(options: Readonly<Record<string, unknown>>): Promise<{ result: Result; text: string }> {
   let found: { result: Result; text: string } | undefined;
-  const defaults = { runtime: 'dawn', samples: 5, seed: 1, divideBy: 1, batch: 32, top: 5 };
+  const defaults = { runtime: 'dawn', samples: 5, seed: 1, batch: 32, top: 5 };
   await evaluateCommand.run(
     [at('float.onnx')],
     { ...defaults, quantized: at('coarse.onnx'), ...options },
@@ -89,7 +60,7 @@ async function evaluate(options: Readonly<Record<string, unknown>>): Promise<{ r
 
 describe('the command', () => {
   test('counts the digits that the nearest mean finds, computed here and in ONNX Runtime', async () => {
-    const { data, rowCount } = readCsv(digitsBytes);
+    const { data, rowCount } = digits;
     const { result, text } = await evaluate({ set: digitsFile, divideBy: 16, batch: 500, wasm: 500 });
     // Counted with numpy, in float64: 1626 and 1503 are right, 1792 and 1775 among the first five. Ties may fall otherwise.
     expect([rowCount, data.length]).toEqual([1797, 65 * 1797]);
@@ -104,7 +75,7 @@ describe('the command', () => {
   });
 
   test('reads the files of MNIST, compressed', async () => {
-    const { data } = readCsv(digitsBytes);
+    const { data } = digits;
     const rows = Array.from({ length: 40 }, (_, row) => [...data.subarray(65 * row, 65 * row + 65)]);
     const images = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 8, 0, 0, 0, 8, ...rows.flatMap((row) => row.slice(0, 64))];
     const labels = [0, 0, 8, 1, 0, 0, 0, 40, ...rows.flatMap((row) => row.slice(64))];
@@ -154,6 +125,11 @@ describe('samples in files', () => {
     expect(shapes(labelledBatches(table, input(2, 4), { samples: csv }))).toEqual([[2, 4]]);
     expect(() => labelledBatches(table, input(4, 4), { samples: csv })).toThrow(ShapeMismatch);
     expect(() => labelledBatches(table, input('n', 3, 'w'), { samples: csv })).toThrow(/4 columns before the label/);
+    const whole = { ...table, divideBy: 1 };
+    const integers: GraphValue = { ...input('n', 4), elementType: 'int8' };
+    expect(labelledBatches(whole, integers, { samples: csv })[1]?.inputs.x?.data).toEqual(Int8Array.of(18, 20, 22, 24));
+    const wrong = new TextEncoder().encode('2,4,6,200,1\n');
+    expect(() => labelledBatches(whole, integers, { samples: wrong })).toThrow(/Row 0, column 3 .* is 200/);
   });
 
   test('of arrays have labels of their own', () => {
@@ -188,6 +164,10 @@ describe('samples in files', () => {
     ]);
     expect(() => labelledBatches(images, input('n', 3), files)).toThrow(/samples in the file are \[1,2\]/);
     expect(() => labelledBatches(images, input('n', 2), { samples, labels: samples })).toThrow(ShapeMismatch);
-    expect(() => labelledBatches(images, { ...input('n', 2), elementType: 'int8' }, files)).toThrow(/uint8.*int8/);
+    const integers = (elementType: 'int8' | 'uint8'): GraphValue => ({ ...input('n', 2), elementType });
+    expect(() => labelledBatches(images, integers('int8'), files)).toThrow(/uint8.*int8/);
+    expect(() => labelledBatches(images, integers('uint8'), files)).toThrow(/leave --divide-by out/);
+    const [bytes] = labelledBatches({ ...images, divideBy: 1 }, integers('uint8'), files);
+    expect(bytes?.inputs.x).toMatchObject({ elementType: 'uint8', data: Uint8Array.of(0, 51, 102, 153) });
   });
 });
