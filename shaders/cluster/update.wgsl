@@ -11,13 +11,18 @@
 // - owned: a workgroup adds up TILE columns of its rows in its own memory first. Each thread owns a column, so that it
 //   needs no atomics: for SwiftShader, where those are slow. WIDTH >= TILE.
 // - staged: the same with atomics on separate 16-bit parts, for at most 32,768 rows: for GPUs.
-// Both have room for WORDS >= clusters * TILE sums and COUNTS >= clusters counts.
+//   Both have room for WORDS >= clusters * TILE sums and COUNTS >= clusters counts.
 // Dispatch: for each rowsPerWorkgroup rows, one workgroup for each TILE columns.
+//
+// `segments` is another way, for rows that cluster/labelOrder has sorted: `changes` has its entries. A thread adds up one column
+// of rowsPerWorkgroup entries in registers, and adds to memory once for each cluster among them: however many rows a cluster
+// has, few meet at its sums. Dispatch: for each rowsPerWorkgroup entries, one thread for each column.
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::wide::add64;
 import package::shared::wide::sub64;
 @if(weighted) import package::shared::wide::umul64;
 import package::cluster::control::HALTED;
+import package::cluster::labelOrder::LEAVES;
 import constants::WIDTH;
 import constants::TILE;
 @if(owned || staged) import constants::WORDS;
@@ -203,4 +208,44 @@ fn main(
   if (firstRow >= end) { return; }
   let rowCount = min(uniforms.rowsPerWorkgroup, end - firstRow);
   addRows(firstRow, rowCount, index % tiles * TILE, local);
+}
+
+fn addEntries(firstEntry: u32, end: u32, column: u32) {
+  let scale = scales[column];
+  var cluster = changes.entries[firstEntry].y;
+  var sum = vec2u(0u);
+  var count = 0u;
+  for (var i = firstEntry; i < 0x7fffffffu; i++) {
+    if (i >= end) { break; }
+    let entry = changes.entries[i];
+    if (entry.y != cluster) {
+      addSum(cluster * uniforms.columnCount + column, sum.x, sum.y);
+      if (column == 0u) { addCount(cluster, count); }
+      cluster = entry.y;
+      sum = vec2u(0u);
+      count = 0u;
+    }
+    let row = entry.x & ~LEAVES;
+    let leaves = (entry.x & LEAVES) != 0u;
+    let value = fixedAt(row, column, scale);
+    sum = add64(sum, select(value, negative64(value), leaves));
+    let weight = weightOf(row);
+    count += select(weight, 0u - weight, leaves);
+  }
+  addSum(cluster * uniforms.columnCount + column, sum.x, sum.y);
+  if (column == 0u) { addCount(cluster, count); }
+}
+
+@compute @workgroup_size(WIDTH)
+fn segments(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  if (control[HALTED] != 0u) { return; }
+  let index = linearWorkgroup(workgroup, workgroups) * WIDTH + local;
+  let firstEntry = uniforms.firstRow + index / uniforms.columnCount * uniforms.rowsPerWorkgroup;
+  let end = min(uniforms.endRow, changes.count);
+  if (firstEntry >= end) { return; }
+  addEntries(firstEntry, min(end, firstEntry + uniforms.rowsPerWorkgroup), index % uniforms.columnCount);
 }

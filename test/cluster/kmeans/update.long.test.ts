@@ -4,7 +4,7 @@ import { expectExactSums } from './updateSuite.ts';
 
 const open = useEngine();
 
-describe.each(['owned', 'staged', 'direct'] as const)('sums and counts equal BigInt: %s', (gathering) => {
+describe.each(['owned', 'staged', 'direct', 'sorted'] as const)('sums and counts equal BigInt: %s', (gathering) => {
   it.each([
     [1000, 16, 64],
     [700, 2, 513],
