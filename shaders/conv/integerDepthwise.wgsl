@@ -1,3 +1,4 @@
+@if(lookup) import package::shared::bytes::replacedBytes;
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
   Term, Uniforms, bytesOf, exactCode, nearCodes, roundingOf, sumsResult, termsOf, wordsOf,
@@ -8,9 +9,9 @@ import package::shared::integerDot::{bytePairScale, scaledBytes};
 // word, of 8 neighbours of a row. The zero points are subtracted before the products, which f32 holds exactly for up to
 // 258 taps; what the window reaches beyond x is filled with the zero point, so it adds nothing.
 //
-// x, terms, y: see shared/integerConvolution; weights: [tap][inputWords], 4 channels to a word.
+// x, terms, table, y: see shared/integerConvolution; weights: [tap][inputWords], 4 channels to a word.
 // Conditions: three, five, for stride and dilation 1 along the width and as many taps there: each word of a row is read and
-// unpacked once instead of once a tap; codes, for 8-bit results.
+// unpacked once instead of once a tap; codes, for 8-bit results; lookup, where these are replaced by entries of the table.
 // Dispatch: one invocation a tile: words of channels counted first (channelTiles), then 8 pixels of a row (pixelTiles = tiles
 // a row), then rows, depths, batches.
 //
@@ -23,10 +24,17 @@ import package::shared::integerDot::{bytePairScale, scaledBytes};
 @group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read> terms: array<Term>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read> table: array<u32, 256>;
+@group(0) @binding(5) var<storage, read_write> y: array<u32>;
 
 // What scaledBytes multiplies by.
 const byteScale = 0x1p24f;
+
+// A word of codes as it is written.
+fn finished(codes: u32) -> u32 {
+  @if(lookup) return replacedBytes(codes, &table);
+  @else return codes;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -169,21 +177,21 @@ fn main(
     let rounding = roundingOf(header.zeroPoint, uniforms.lowest, uniforms.highest);
     let bytes = bytesOf(channelsLeft);
     let near0 = nearCodes(vec4i(sums[0] * bytePairScale), ofChannels, rounding);
-    y[first] = near0.word & bytes;
+    y[first] = finished(near0.word) & bytes;
     let near1 = nearCodes(vec4i(sums[1] * bytePairScale), ofChannels, rounding);
-    if (columns > 1u) { y[first + resultWords] = near1.word & bytes; }
+    if (columns > 1u) { y[first + resultWords] = finished(near1.word) & bytes; }
     let near2 = nearCodes(vec4i(sums[2] * bytePairScale), ofChannels, rounding);
-    if (columns > 2u) { y[first + 2u * resultWords] = near2.word & bytes; }
+    if (columns > 2u) { y[first + 2u * resultWords] = finished(near2.word) & bytes; }
     let near3 = nearCodes(vec4i(sums[3] * bytePairScale), ofChannels, rounding);
-    if (columns > 3u) { y[first + 3u * resultWords] = near3.word & bytes; }
+    if (columns > 3u) { y[first + 3u * resultWords] = finished(near3.word) & bytes; }
     let near4 = nearCodes(vec4i(sums[4] * bytePairScale), ofChannels, rounding);
-    if (columns > 4u) { y[first + 4u * resultWords] = near4.word & bytes; }
+    if (columns > 4u) { y[first + 4u * resultWords] = finished(near4.word) & bytes; }
     let near5 = nearCodes(vec4i(sums[5] * bytePairScale), ofChannels, rounding);
-    if (columns > 5u) { y[first + 5u * resultWords] = near5.word & bytes; }
+    if (columns > 5u) { y[first + 5u * resultWords] = finished(near5.word) & bytes; }
     let near6 = nearCodes(vec4i(sums[6] * bytePairScale), ofChannels, rounding);
-    if (columns > 6u) { y[first + 6u * resultWords] = near6.word & bytes; }
+    if (columns > 6u) { y[first + 6u * resultWords] = finished(near6.word) & bytes; }
     let near7 = nearCodes(vec4i(sums[7] * bytePairScale), ofChannels, rounding);
-    if (columns > 7u) { y[first + 7u * resultWords] = near7.word & bytes; }
+    if (columns > 7u) { y[first + 7u * resultWords] = finished(near7.word) & bytes; }
     // Four bits a pixel: the code of a channel that is not certain is made again.
     var unsure = near0.unsure | (near1.unsure << 4u) | (near2.unsure << 8u) | (near3.unsure << 12u)
       | (near4.unsure << 16u) | (near5.unsure << 20u) | (near6.unsure << 24u) | (near7.unsure << 28u);
@@ -192,7 +200,7 @@ fn main(
       let code = firstTrailingBit(unsure) % 32u;
       let sum = vec4i(sums[code / 4u] * bytePairScale) + ofChannels.offsets;
       let lane = code % 4u;
-      let exact = exactCode(sum[lane], ofChannels.factors[lane], rounding);
+      let exact = finished(exactCode(sum[lane], ofChannels.factors[lane], rounding)) & 0xffu;
       let shift = lane * 8u;
       let goal = first + code / 4u * resultWords;
       if (unsure != 0u) { y[goal] = (y[goal] & ~(0xffu << shift)) | ((exact << shift) & bytes); }

@@ -1,6 +1,7 @@
+@if(lookup) import package::shared::bytes::replacedBytes;
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
-  Term, Uniforms, bytesOf, exactCodes, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
+  Term, Uniforms, bytesOf, exactCode, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
 };
 import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 
@@ -8,9 +9,9 @@ import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledByte
 // of 16 pixels, tap by tap, from pairs of words unpacked to f32, in which sums of up to 1,024 products of signed bytes are
 // exact.
 //
-// x, weights, terms, y: see shared/integerConvolution.
+// x, weights, terms, table, y: see shared/integerConvolution.
 // Conditions: whole, where every tap of every pixel lies in the input, so that none is checked; shallow, where a result has
-// at most 1,024 products and one pass; codes, for 8-bit results.
+// at most 1,024 products and one pass; codes, for 8-bit results; lookup, where these are replaced by entries of the table.
 // Dispatch: one invocation a tile of 16 pixels x 8 channels.
 //
 // SwiftShader runs both branches of a condition, and runs the body of a loop once more, all lanes masked, when its condition
@@ -26,7 +27,8 @@ import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledByte
 @group(0) @binding(1) var<storage, read> x: array<vec2u>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4u>;
 @group(0) @binding(3) var<storage, read> terms: array<Term>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read> table: array<u32, 256>;
+@group(0) @binding(5) var<storage, read_write> y: array<u32>;
 
 // 1,024 products of -128 and -128 are 2^24.
 const exactPairs = 128u;
@@ -44,6 +46,12 @@ fn sumOf(cell: Cell) -> vec4i {
 @if(!shallow)
 fn sumOf(cell: Cell) -> vec4i {
   return cell;
+}
+
+// A word of codes as it is written.
+fn finished(codes: u32) -> u32 {
+  @if(lookup) return replacedBytes(codes, &table);
+  @else return codes;
 }
 
 @if(!shallow)
@@ -330,24 +338,33 @@ fn main(
     loop {
       let low = nearCodes(sumOf(sums[2u * pixels]), lowTerms, rounding);
       let high = nearCodes(sumOf(sums[2u * pixels + 1u]), highTerms, rounding);
-      y[first + pixels * resultWords] = low.word & lowBytes;
-      if (highLeft > 0u) { y[first + pixels * resultWords + 1u] = high.word & highBytes; }
+      y[first + pixels * resultWords] = finished(low.word) & lowBytes;
+      if (highLeft > 0u) { y[first + pixels * resultWords + 1u] = finished(high.word) & highBytes; }
       unsure |= (u32(low.unsure != 0u) + u32(high.unsure != 0u) * 2u) << (2u * pixels);
       continuing {
         pixels++;
         break if pixels >= min(pixelsLeft, 16u);
       }
     }
+    // Codes that are not certain are made again, one at a time; those of a cell are found again.
+    var done = 0u;
     loop {
       let cell = firstTrailingBit(unsure) % cells;
       let sum = sumOf(sums[cell]);
       let isHigh = cell % 2u == 1u;
       var ofChannels = lowTerms;
       if (isHigh) { ofChannels = highTerms; }
-      let word = exactCodes(sum, ofChannels, rounding) & select(lowBytes, highBytes, isHigh);
-      if (unsure != 0u && (!isHigh || highLeft > 0u)) { y[first + cell / 2u * resultWords + cell % 2u] = word; }
+      let left = nearCodes(sum, ofChannels, rounding).unsure & ~done;
+      let lane = firstTrailingBit(left) % 4u;
+      let place = 8u * lane;
+      let code = finished(exactCode((sum + ofChannels.offsets)[lane], ofChannels.factors[lane], rounding)) & 0xffu;
+      let bytes = select(lowBytes, highBytes, isHigh);
+      let goal = first + cell / 2u * resultWords + cell % 2u;
+      if (unsure != 0u && (!isHigh || highLeft > 0u)) { y[goal] = (y[goal] & ~(0xffu << place)) | ((code << place) & bytes); }
       continuing {
-        unsure &= unsure - 1u;
+        let rest = left & (left - 1u);
+        done = select(done | (1u << lane), 0u, rest == 0u);
+        unsure = select(unsure, unsure & (unsure - 1u), rest == 0u);
         break if unsure == 0u;
       }
     }

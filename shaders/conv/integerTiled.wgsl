@@ -1,6 +1,7 @@
+@if(lookup) import package::shared::bytes::replacedBytes;
 import package::shared::dispatch::linearWorkgroup;
 import package::shared::integerConvolution::{
-  Term, Uniforms, bytesOf, codesResult, exactCodes, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
+  Term, Uniforms, bytesOf, codesResult, exactCode, nearCodes, roundingOf, shiftOf, sumsResult, termsOf, tileOf, wordsOf,
 };
 import package::shared::integerDot::{bytePairScale, scaledByteMatrix, scaledBytes};
 import constants::CHANNEL_LANES;
@@ -12,15 +13,16 @@ import constants::EDGE;
 // EDGE (256 / CHANNEL_LANES) pixels from slices of 8 words along taps and input channels in workgroup memory, [word][pixel]
 // and [word][channel]. An invocation has 4 channels, whose results are one word, of EDGE pixels.
 //
-// x, weights, terms, y: see shared/integerConvolution. Condition: packed, for dot4I8Packed instead of f32 products of
-// unpacked bytes.
+// x, weights, terms, table, y: see shared/integerConvolution. Conditions: packed, for dot4I8Packed instead of f32 products of
+// unpacked bytes; lookup, where codes are replaced by entries of the table.
 // Dispatch: one workgroup a tile.
 
 @group(0) @binding(0) var<uniform> uniforms: Uniforms;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read> terms: array<Term>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read> table: array<u32, 256>;
+@group(0) @binding(5) var<storage, read_write> y: array<u32>;
 
 const unbounded = 0x7fffffffu;
 const pixelLanes = 256u / CHANNEL_LANES;
@@ -162,14 +164,19 @@ fn main(
     if (isCodes) {
       let row = (tile.batch * pixelCount + pixel) * resultWords;
       let near = nearCodes(sums[j], ofChannels, rounding);
-      y[row + t / 4u] = near.word & bytes;
-      if (near.unsure == 1u) {
-        y[row + t / 4u] = exactCodes(sums[j], ofChannels, rounding) & bytes;
+      var word = near.word;
+      for (var i = 0u; i < 4u; i++) {
+        if ((near.unsure & (1u << i)) != 0u) {
+          let exact = exactCode(sums[j][i] + ofChannels.offsets[i], ofChannels.factors[i], rounding);
+          word = (word & ~(0xffu << (8u * i))) | (exact << (8u * i));
+        }
       }
+      @if(lookup) word = replacedBytes(word, &table);
+      y[row + t / 4u] = word & bytes;
       if (t + 4u >= groupCount) {
         // Rows end with zeros.
-        for (var word = t / 4u + 1u; word < resultWords; word++) {
-          y[row + word] = 0u;
+        for (var end = t / 4u + 1u; end < resultWords; end++) {
+          y[row + end] = 0u;
         }
       }
       continue;

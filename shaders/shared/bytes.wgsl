@@ -23,3 +23,9 @@ fn bytesOnTop(word: u32) -> vec4i {
 fn signedBytes(word: u32) -> vec4i {
   return vec4i(vec4f(bytesOnTop(word)) * 0x1p-24f);
 }
+
+// Each byte of a word replaced by its entry in a table: of words, at the byte as it is, whatever its sign.
+fn replacedBytes(word: u32, table: ptr<storage, array<u32, 256>, read>) -> u32 {
+  return (*table)[word & 0xffu] + (*table)[(word >> 8u) & 0xffu] * 0x100u + (*table)[(word >> 16u) & 0xffu] * 0x10000u
+    + (*table)[word >> 24u] * 0x1000000u;
+}

@@ -159,18 +159,3 @@ fn exactCode(sum: i32, factor: u32, rounding: Rounding) -> u32 {
   let code = clamp(rounded + rounding.zeroPoint, rounding.lowest, rounding.highest);
   return u32(i32(code)) ^ (rounding.flip & 0xffu);
 }
-
-// The same as nearCodes in integers.
-fn exactCodes(sums: vec4i, terms: Terms, rounding: Rounding) -> u32 {
-  let offset = sums + terms.offsets;
-  var word = 0u;
-  var i = 0u;
-  loop {
-    word |= exactCode(offset[i], terms.factors[i], rounding) << (8u * i);
-    continuing {
-      i++;
-      break if i >= 4u;
-    }
-  }
-  return word;
-}

@@ -2,11 +2,12 @@ import { InvalidQuantization, LimitExceeded, ShapeMismatch } from '../base/error
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import type { ByteType } from '../quant/byteCodes.ts';
 import { convolutionSize } from './convolve.ts';
 import { axesOf, type Window, windowUniforms } from './geometry.ts';
 import type { IntegerConvolutionKernel } from './integerKernels.ts';
 import { chooseIntegerConvolution, type IntegerKernelChoice, integerConvolutionKernelOf } from './integerSelect.ts';
-import { type ConvolutionResult, integerTerms, resultCode } from './integerTerms.ts';
+import { type CodesResult, type ConvolutionResult, integerTerms, resultCode } from './integerTerms.ts';
 import { type ConvolutionWeights, codeMagnitude, type ZeroPoint } from './integerWeights.ts';
 
 /** How to convolve integers. */
@@ -34,8 +35,16 @@ export function assertSumsFit(depth: number, xMagnitude: number, weightMagnitude
   );
 }
 
+/** The type of the codes in the end: after those of a table. */
+function codeType({ dtype = 'int8', table }: CodesResult): ByteType {
+  if (!table || table.input === dtype) return table?.output ?? dtype;
+  throw new InvalidQuantization(
+    `convolve: its ${dtype} codes were to be replaced by a table for ${table.input} ones; make one for them.`,
+  );
+}
+
 /** Bounds of codes: those asked for within those of the type. */
-function codeBounds({ dtype = 'int8', lowest, highest }: Extract<ConvolutionResult, { kind: 'codes' }>): {
+function codeBounds({ dtype = 'int8', lowest, highest }: CodesResult): {
   readonly lowest: number;
   readonly highest: number;
 } {
@@ -71,18 +80,19 @@ export function integerConvolve(
   assertSumsFit(weights.depth, codeMagnitude(x.dtype === 'int8', xZeroPoint ?? 0), weights.magnitude);
   const choice = options.kernel ?? chooseIntegerConvolution(engine, size, weights.layout);
   const { layout } = weights;
-  const kernel = integerConvolutionKernelOf(engine, choice, { layout, window, codes: result.kind === 'codes' });
+  const codes = result.kind === 'codes';
+  const use = { layout, window, codes, lookup: codes && result.table !== undefined };
+  const kernel = integerConvolutionKernelOf(engine, choice, use);
   if (kernel.depthwise !== weights.layout.depthwise) {
     throw new ShapeMismatch(
       `convolve: the ${choice.kernel} kernel was asked for, but weights of shape [${weights.shape}] in ${weights.groups} group(s) are packed for ${weights.layout.depthwise ? 'the depthwise one' : 'others'}.`,
     );
   }
   const channels = weights.shape[0] ?? 0;
-  const bounds = result.kind === 'codes' ? codeBounds(result) : { lowest: 0, highest: 0 };
-  const y =
-    result.kind === 'codes'
-      ? engine.empty([batchCount, ...outputLengths, channels], result.dtype ?? 'int8')
-      : engine.empty([batchCount, channels, ...outputLengths], result.kind === 'sums' ? 'int32' : 'float32');
+  const bounds = codes ? codeBounds(result) : { lowest: 0, highest: 0 };
+  const y = codes
+    ? engine.empty([batchCount, ...outputLengths, channels], codeType(result))
+    : engine.empty([batchCount, channels, ...outputLengths], result.kind === 'sums' ? 'int32' : 'float32');
   if (y.size === 0) return y;
   const terms = options.terms ?? integerTerms(engine, weights, { dtype: x.dtype, zeroPoint: xZeroPoint }, result);
   recordTiles(engine, kernel, { x, weights, terms, y, window, spatial, outputLengths, result, bounds });
@@ -119,6 +129,7 @@ function recordTiles(engine: Engine, kernel: IntegerConvolutionKernel, job: Job)
   const depth = passes * elementCount(window.kernel) * (depthwise ? 1 : depthWords * 4);
   const workPerTile = 2 * kernel.tileChannels * kernel.tilePixels * (depth + 16);
   const { lower, upper } = result.kind === 'floats' ? result : { lower: undefined, upper: undefined };
+  const table = codes ? result.table : undefined;
   const { tilesPerWorkgroup } = kernel;
   const step = Math.max(1, Math.floor(engine.workBudget / workPerTile / tilesPerWorkgroup)) * tilesPerWorkgroup;
   for (let tileStart = 0; tileStart < tileCount; tileStart += step) {
@@ -150,7 +161,8 @@ function recordTiles(engine: Engine, kernel: IntegerConvolutionKernel, job: Job)
         lower: lower ?? Number.NEGATIVE_INFINITY,
         upper: upper ?? Number.POSITIVE_INFINITY,
       },
-      bindings: { x, weights: weights.words, terms, y },
+      // Without a table nothing reads it.
+      bindings: { x, weights: weights.words, terms, table: table?.words ?? terms, y },
       workgroups: Math.ceil((tileEnd - tileStart) / tilesPerWorkgroup),
       work: (tileEnd - tileStart) * workPerTile,
       variant: kernel.variant,

@@ -3,6 +3,7 @@ import {
   type IntegerConvolutionKernel,
   integerConvolutionBindings,
   integerConvolutionUniforms,
+  type ResultVariant,
 } from './integerKernels.ts';
 
 const kernel = declareKernel({
@@ -15,20 +16,18 @@ const kernel = declareKernel({
 export const maximumDepthwiseTaps = 258;
 
 /** How the depthwise kernel is compiled. */
-interface DepthwiseVariant {
+interface DepthwiseVariant extends ResultVariant {
   /** Stride and dilation are 1 along the width. */
   readonly rolling: boolean;
   /** Taps along the width. */
   readonly width: number;
-  /** Results are codes. */
-  readonly codes: boolean;
 }
 
 /** The integer convolution with one channel a group. */
-export function integerDepthwise({ rolling, width, codes }: DepthwiseVariant): IntegerConvolutionKernel {
+export function integerDepthwise({ rolling, width, codes, lookup }: DepthwiseVariant): IntegerConvolutionKernel {
   return {
     kernel,
-    variant: { conditions: { codes, three: rolling && width === 3, five: rolling && width === 5 } },
+    variant: { conditions: { codes, lookup, three: rolling && width === 3, five: rolling && width === 5 } },
     depthwise: true,
     tileChannels: 4,
     tilePixels: 8,

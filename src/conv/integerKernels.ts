@@ -30,7 +30,21 @@ export const integerConvolutionUniforms = {
   upper: 'f32',
 } as const;
 
-export const integerConvolutionBindings = { x: 'read', weights: 'read', terms: 'read', y: 'write' } as const;
+export const integerConvolutionBindings = {
+  x: 'read',
+  weights: 'read',
+  terms: 'read',
+  table: 'read',
+  y: 'write',
+} as const;
+
+/** What results the kernels are compiled for. */
+export interface ResultVariant {
+  /** They are codes. */
+  readonly codes: boolean;
+  /** These are replaced by entries of a table. */
+  readonly lookup: boolean;
+}
 
 /** A kernel of an integer convolution and what one of its tiles is. */
 export interface IntegerConvolutionKernel {

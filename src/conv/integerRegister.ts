@@ -3,6 +3,7 @@ import {
   type IntegerConvolutionKernel,
   integerConvolutionBindings,
   integerConvolutionUniforms,
+  type ResultVariant,
 } from './integerKernels.ts';
 
 const kernel = declareKernel({
@@ -15,22 +16,20 @@ const kernel = declareKernel({
 const exactProducts = 1024;
 
 /** How the register kernel is compiled. */
-interface RegisterVariant {
+interface RegisterVariant extends ResultVariant {
   /** Every tap of every pixel lies in the input. */
   readonly whole: boolean;
   /** Products of one result, padding of the words included, and how often it takes a pass over them. */
   readonly depth: number;
   readonly passes: number;
-  /** Results are codes. */
-  readonly codes: boolean;
 }
 
 /** The integer convolution for adapters that run shaders on the CPU. */
-export function integerRegister({ whole, depth, passes, codes }: RegisterVariant): IntegerConvolutionKernel {
+export function integerRegister({ whole, depth, passes, codes, lookup }: RegisterVariant): IntegerConvolutionKernel {
   const shallow = codes && depth <= exactProducts && passes === 1;
   return {
     kernel,
-    variant: { conditions: { codes, shallow, whole: shallow && whole } },
+    variant: { conditions: { codes, lookup, shallow, whole: shallow && whole } },
     depthwise: false,
     tileChannels: 8,
     tilePixels: 16,

@@ -2,7 +2,7 @@ import { elementCount } from '../base/shape.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Window } from './geometry.ts';
 import { integerDepthwise } from './integerDepthwise.ts';
-import type { IntegerConvolutionKernel } from './integerKernels.ts';
+import type { IntegerConvolutionKernel, ResultVariant } from './integerKernels.ts';
 import { integerRegister } from './integerRegister.ts';
 import { integerTiled } from './integerTiled.ts';
 import type { WeightLayout } from './integerWeights.ts';
@@ -58,22 +58,19 @@ export function chooseIntegerConvolution(
 }
 
 /** What a kernel is compiled for beside the choice. */
-export interface IntegerKernelUse {
+export interface IntegerKernelUse extends ResultVariant {
   readonly layout: Pick<WeightLayout, 'depthWords' | 'passes'>;
   readonly window: Pick<Window, 'kernel'>;
-  /** Results are codes. */
-  readonly codes: boolean;
 }
 
 /** The kernel and variant that a choice stands for. */
 export function integerConvolutionKernelOf(
   engine: Engine,
   choice: Omit<IntegerKernelChoice, 'reason'>,
-  { layout: { depthWords, passes }, window, codes }: IntegerKernelUse,
+  { layout: { depthWords, passes }, window, codes, lookup }: IntegerKernelUse,
 ): IntegerConvolutionKernel {
-  if (choice.kernel === 'depthwise') {
-    return integerDepthwise({ rolling: choice.rolling, width: window.kernel.at(-1) ?? 1, codes });
-  }
-  if (choice.kernel === 'tiled') return integerTiled(choice.channels, choice.edge, engine.dotPath === 'packed');
-  return integerRegister({ whole: choice.whole, depth: elementCount(window.kernel) * depthWords * 4, passes, codes });
+  const { kernel, channels, edge, rolling, whole } = choice;
+  if (kernel === 'depthwise') return integerDepthwise({ rolling, width: window.kernel.at(-1) ?? 1, codes, lookup });
+  if (kernel === 'tiled') return integerTiled({ channels, edge, packed: engine.dotPath === 'packed', lookup });
+  return integerRegister({ whole, depth: elementCount(window.kernel) * depthWords * 4, passes, codes, lookup });
 }

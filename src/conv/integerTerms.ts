@@ -2,6 +2,7 @@ import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import type { CodeTable } from '../quant/codeTable.ts';
 import { assertZeroPoint, type ConvolutionWeights, type ZeroPoint, zeroPointTensor } from './integerWeights.ts';
 
 const kernel = declareKernel({
@@ -57,6 +58,8 @@ export interface CodesResult {
   readonly highest?: number;
   /** [output channels], of the scale xScale · wScale; added modulo 2³². */
   readonly bias?: Tensor<'int32'>;
+  /** What the codes are replaced by; nothing unless given. */
+  readonly table?: CodeTable;
 }
 
 /** Floats, [batch, output channels, …spatial]: sum · fround(xScale · wScale) + bias. */

@@ -3,6 +3,7 @@ import {
   type IntegerConvolutionKernel,
   integerConvolutionBindings,
   integerConvolutionUniforms,
+  type ResultVariant,
 } from './integerKernels.ts';
 
 const kernel = declareKernel({
@@ -11,12 +12,20 @@ const kernel = declareKernel({
   bindings: integerConvolutionBindings,
 });
 
+/** How the tiled kernel is compiled. */
+interface TiledVariant extends Pick<ResultVariant, 'lookup'> {
+  readonly channels: 16 | 64;
+  readonly edge: 2 | 4;
+  /** With dot4I8Packed. */
+  readonly packed: boolean;
+}
+
 /** The integer convolution for GPUs: tiles of 64 or 16 channels, with 2 or 4 pixels an invocation. */
-export function integerTiled(channels: 16 | 64, edge: 2 | 4, packed: boolean): IntegerConvolutionKernel {
+export function integerTiled({ channels, edge, packed, lookup }: TiledVariant): IntegerConvolutionKernel {
   const lanes = channels / 4;
   return {
     kernel,
-    variant: { conditions: { packed }, constants: { CHANNEL_LANES: lanes, EDGE: edge } },
+    variant: { conditions: { packed, lookup }, constants: { CHANNEL_LANES: lanes, EDGE: edge } },
     depthwise: false,
     tileChannels: channels,
     tilePixels: (256 / lanes) * edge,

@@ -6,6 +6,7 @@ import { explainFloats } from './passes/explainFloats.ts';
 import { foldAffine } from './passes/foldAffine.ts';
 import { fuseActivations } from './passes/fuseActivations.ts';
 import { fuseLayerNormalization } from './passes/fuseLayerNormalization.ts';
+import { fuseLookups } from './passes/fuseLookups.ts';
 import { fuseQuantized } from './passes/fuseQuantized.ts';
 
 /** A change of a graph that keeps what it computes. It makes only nodes that are in `editor.operators`. */
@@ -16,6 +17,7 @@ const passes: readonly Pass[] = [
   dropIdentities,
   fuseLayerNormalization,
   fuseQuantized,
+  fuseLookups,
   foldAffine,
   fuseActivations,
   explainFloats,

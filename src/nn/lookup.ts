@@ -1,10 +1,11 @@
-import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
+import { InvalidQuantization } from '../base/errors.ts';
 import { roundHalfToEven } from '../base/rounding.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { workRuns } from '../gpu/windows.ts';
 import { assertByteQuantization, type ByteQuantization, type ByteType, lowestCode } from '../quant/byteCodes.ts';
+import type { CodeTable } from '../quant/codeTable.ts';
 
 const kernel = declareKernel({
   name: 'nn/lookup',
@@ -42,41 +43,13 @@ export function tableOf(
   return output.dtype === 'int8' ? Int8Array.from(codes) : Uint8Array.from(codes);
 }
 
-/** A table of codes on the GPU. */
-export interface LookupTable {
-  /** A word for each byte of the input, whatever its sign. */
-  readonly words: Tensor<'uint32'>;
-  /** Types before and after. */
-  readonly input: ByteType;
-  readonly output: ByteType;
-  dispose(): void;
-}
-
-/**
- * Uploads a table of 256 codes, the first for the lowest code of the input type.
- * @throws ShapeMismatch for another length
- */
-export function uploadTable(engine: Engine, codes: Int8Array | Uint8Array, input: ByteType): LookupTable {
-  if (codes.length !== 256) {
-    throw new ShapeMismatch(`A table of ${codes.length} codes was given; it needs 256, one for each 8-bit code.`);
-  }
-  const low = lowestCode(input);
-  const bits = Uint32Array.from({ length: 256 }, (_, byte) => {
-    const code = input === 'int8' ? (byte << 24) >> 24 : byte;
-    return (codes[code - low] ?? 0) & 0xff;
-  });
-  const words = engine.tensor(bits, [256]);
-  const output = codes instanceof Int8Array ? 'int8' : 'uint8';
-  return { words, input, output, dispose: () => words.dispose() };
-}
-
 /**
  * Each element of an 8-bit tensor replaced by its entry in a table.
  * @param x of the table's input type, any shape.
  * @returns the table's output type in the shape of `x`.
  * @throws InvalidQuantization where the table is for another type; DisposedTensor
  */
-export function lookup(engine: Engine, x: Tensor<ByteType>, table: LookupTable): Tensor<ByteType> {
+export function lookup(engine: Engine, x: Tensor<ByteType>, table: CodeTable): Tensor<ByteType> {
   if (x.dtype !== table.input) {
     throw new InvalidQuantization(
       `A table for ${table.input} codes was applied to ${x.dtype} ones; make one for them.`,

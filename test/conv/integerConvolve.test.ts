@@ -3,6 +3,7 @@ import { InvalidQuantization, LimitExceeded, ShapeMismatch } from '../../src/bas
 import { assertSumsFit, integerConvolve } from '../../src/conv/integerConvolve.ts';
 import { chooseIntegerConvolution } from '../../src/conv/integerSelect.ts';
 import { packConvolutionWeights, weightLayout } from '../../src/conv/integerWeights.ts';
+import { uploadTable } from '../../src/quant/codeTable.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { withWorkBudget } from '../support/workBudget.ts';
@@ -45,6 +46,11 @@ describe('integerConvolve', () => {
     expect(() => integerConvolve(engine, x, weights, { ...options, result: { ...result, highest: 200 } })).toThrow(
       InvalidQuantization,
     );
+    const table = uploadTable(engine, new Uint8Array(256), 'uint8');
+    expect(() => integerConvolve(engine, x, weights, { ...options, result: { ...result, table } })).toThrow(
+      InvalidQuantization,
+    );
+    table.dispose();
     other.dispose();
     weights.dispose();
   });

@@ -3,7 +3,10 @@ import { elementCount } from '../../src/base/shape.ts';
 import { integerConvolve } from '../../src/conv/integerConvolve.ts';
 import type { IntegerKernelChoice } from '../../src/conv/integerSelect.ts';
 import { packConvolutionWeights } from '../../src/conv/integerWeights.ts';
+import type { Engine } from '../../src/gpu/engine.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
 import { toChannelsFirst, toChannelsLast } from '../../src/nn/channelsLast.ts';
+import { uploadTable } from '../../src/quant/codeTable.ts';
 import { integerConvolution } from '../reference/conv.ts';
 import { requantizeFloat } from '../reference/gemm.ts';
 import { createRandom } from '../reference/random.ts';
@@ -17,6 +20,12 @@ const arrayOf = (
   values: ArrayLike<number>,
 ): Int8Array<ArrayBuffer> | Uint8Array<ArrayBuffer> =>
   dtype === 'int8' ? Int8Array.from(values) : Uint8Array.from(values);
+
+/** Rows are padded with zeros, for the next convolution to read them as they are. */
+async function expectPadded(engine: Engine, { allocation, layout }: Tensor): Promise<void> {
+  const bytes = new Uint8Array(await engine.readBytes(allocation, layout.size));
+  expect(bytes.filter((byte, index) => index % layout.rowBytes >= layout.columnCount && byte !== 0)).toHaveLength(0);
+}
 
 /** What every kernel of the integer convolution must do: every kind of result, equal to the exact one. */
 export function integerConvolutionSuite(
@@ -91,10 +100,21 @@ export function integerConvolutionSuite(
         return Math.min(Math.max(code, bottom), lowest + 255);
       });
       expect(Array.from(await requantized.read())).toEqual(expected);
-      // Rows are padded with zeros, for the next convolution to read them as they are.
-      const { rowBytes, size } = last.layout;
-      const bytes = new Uint8Array(await engine.readBytes(last.allocation, size));
-      expect(bytes.filter((byte, index) => index % rowBytes >= channels && byte !== 0)).toHaveLength(0);
+      await expectPadded(engine, last);
+      // One case is enough for what replaces the codes.
+      if (integerCase === cases[0]?.[1]) {
+        const codesOfTable = random.integerArray(256, lowest, lowest + 255);
+        const table = uploadTable(engine, arrayOf(dtype, codesOfTable), dtype);
+        using replaced = integerConvolve(engine, x, weights, {
+          ...common,
+          result: { kind: 'codes', xScale, wScale, scale, zeroPoint, dtype, lowest: bottom, bias, table },
+        }) as typeof x;
+        using channelsFirst = toChannelsFirst(engine, replaced);
+        const wanted = expected.map((code) => codesOfTable[code - lowest]);
+        expect(Array.from(await channelsFirst.read())).toEqual(wanted);
+        await expectPadded(engine, replaced);
+        table.dispose();
+      }
 
       const floats = random.normalArray(channels);
       using floatBias = engine.tensor(floats, [channels]);

@@ -74,6 +74,21 @@ describe('products', () => {
     expect(Object.fromEntries(convolution.attributes)).toEqual({ lowest_code: -30, highest_code: 40 });
   });
 
+  it('a convolution takes the table with it that alone reads its codes', () => {
+    const b = new GraphBuilder();
+    const w = b.weights(ones('int8', 2, 3, 1, 1), [0.5]);
+    const codes = b.rounded(b.node('Conv', [start(b, [1, 3, 4, 4]), w]), q(0.05, 128));
+    const y = b.quantize(b.node('HardSwish', [codes]), q(0.02, -110, 'int8'));
+    const nodes = optimized(b.graph([y]));
+    expect(operatorsOf(nodes)).toEqual(['QuantizeLinear', 'QLinearConv']);
+    const convolution = named(nodes, 'QLinearConv');
+    expect(convolution.outputs).toEqual([y]);
+    expect(tableOf(convolution)).toMatchObject({ elementType: 'int8', shape: [256] });
+    expect(convolution.replaces?.some((name) => name.startsWith('HardSwish'))).toBe(true);
+    const twice = optimized(b.graph([y, b.node('Softmax', [codes])]));
+    expect(operatorsOf(twice)).toContain('Lookup');
+  });
+
   it('without a QuantizeLinear the result is float', () => {
     const b = new GraphBuilder();
     const bias = b.constant('float32', [2], [1, 2]);

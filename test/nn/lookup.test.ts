@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidQuantization, ShapeMismatch } from '../../src/base/errors.ts';
-import { lookup, tableOf, uploadTable } from '../../src/nn/lookup.ts';
+import { lookup, tableOf } from '../../src/nn/lookup.ts';
 import type { ByteType } from '../../src/quant/byteCodes.ts';
+import { uploadTable } from '../../src/quant/codeTable.ts';
 import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 

@@ -23,6 +23,18 @@ const bounded: NamedCase = {
   operator: BoundedQLinearConv,
   attributes: { lowest_code: 131, highest_code: 180 },
 };
+const tabled: NamedCase = {
+  ...bounded,
+  name: 'QLinearConv with a table',
+  attributes: {
+    lowest_code: 131,
+    table: hostTensor(
+      'int8',
+      [256],
+      Array.from({ length: 256 }, (_, code) => ((code * 7) % 256) - 128),
+    ),
+  },
+};
 const toFloat: NamedCase = {
   name: 'ConvIntegerToFloat',
   operator: ConvIntegerToFloat,
@@ -44,6 +56,15 @@ describe('by definition', () => {
     const [y] = evaluateNode(bounded);
     expect(Array.from(y?.data ?? [])).toEqual(
       Array.from(free?.data ?? [], (code) => Math.min(Math.max(code, 131), 180)),
+    );
+  });
+
+  it('replaces codes by those of a table', () => {
+    const [free] = evaluateNode(perChannel);
+    const [y] = evaluateNode(tabled);
+    expect(y?.elementType).toBe('int8');
+    expect(Array.from(y?.data ?? [])).toEqual(
+      Array.from(free?.data ?? [], (code) => ((Math.max(code, 131) * 7) % 256) - 128),
     );
   });
 
@@ -80,7 +101,7 @@ describe('by definition', () => {
 
 describe('on the GPU as by definition', () => {
   // The first is so small that it is computed before the model runs.
-  it.each([...convIntegerCases.slice(1), ...qLinearConvCases, bounded, toFloat])('$name', async (nodeCase) => {
+  it.each([...convIntegerCases.slice(1), ...qLinearConvCases, bounded, tabled, toFloat])('$name', async (nodeCase) => {
     await expectOnGpu(await open(), nodeCase);
   });
 
@@ -111,6 +132,11 @@ describe('what cannot be', () => {
     ['scales for other channels', replaced(4, hostTensor('float32', [2], [1, 1])), MalformedModel],
     ['a float bias', replaced(8, hostTensor('float32', [9], new Float32Array(9))), MalformedModel],
     ['codes of 32 bits', replaced(0, randomTensor('int32', [1, 17, 6, 7])), MalformedModel],
+    [
+      'a table of another length',
+      { ...bounded, attributes: { table: hostTensor('int8', [2], [1, 2]) } },
+      MalformedModel,
+    ],
     ['bounds that no code has', { ...bounded, attributes: { lowest_code: -1 } }, MalformedModel],
     ['bounds in the wrong order', { ...bounded, attributes: { lowest_code: 9, highest_code: 8 } }, MalformedModel],
     [

@@ -14,9 +14,12 @@ import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { type ElementType, type HostTensor, hostTensor, integerRange } from '../../graph/hostTensor.ts';
 import type { ChannelsLast, NodeContext, Operator, RecordContext, ValueType } from '../../graph/operator.ts';
+import { lowestCode } from '../../quant/byteCodes.ts';
+import { uploadTable } from '../../quant/codeTable.ts';
 import { requantizedInFloat } from '../../quant/requantize.ts';
 import { type Convolution, type ConvolutionInputs, convolutionOf } from './convolution.ts';
 import { convolveOnHost } from './convolveOnHost.ts';
+import { givenTable } from './quantizedElementwise.ts';
 import { tooManyAxes } from './slidingWindow.ts';
 
 /** Where an integer convolution has its inputs. */
@@ -139,6 +142,10 @@ function resultCodes(context: NodeContext): { dtype: Codes; lowest: number; high
   return { dtype, lowest, highest };
 }
 
+/** What replaces the codes in the end: 256 codes, the first for the lowest one. */
+const replacementOf = (context: NodeContext): ReturnType<typeof givenTable> | undefined =>
+  context.tensor('table') && givenTable(context);
+
 /** Index of the output channel of an element of the result. */
 const channelOf = (index: number, { outputChannels, outputLengths }: Convolution): number =>
   Math.floor(index / elementCount(outputLengths)) % outputChannels;
@@ -160,7 +167,11 @@ function evaluateCodes(context: NodeContext, values: readonly (HostTensor | unde
     const code = requantizedInFloat(biased, factors[channel] ?? 0) + zeroPoint;
     return Math.min(Math.max(code, lowest), highest);
   });
-  return hostTensor(dtype, outputShape(context, convolution), codes);
+  const shape = outputShape(context, convolution);
+  const replacement = replacementOf(context);
+  if (!replacement) return hostTensor(dtype, shape, codes);
+  const replaced = codes.map((code) => replacement.codes[code - lowestCode(dtype)] ?? 0);
+  return hostTensor(replacement.type, shape, replaced);
 }
 
 function evaluateFloats(context: NodeContext, values: readonly (HostTensor | undefined)[]): HostTensor {
@@ -270,13 +281,18 @@ const scaleOf = (record: RecordContext, index: number | undefined): Tensor<'floa
 function recordCodes(record: RecordContext): readonly ChannelsLast[] {
   const { context } = record;
   const zeroPoint = zeroPointOf(record, linearInputs.yZeroPoint ?? -1);
+  const codes = resultCodes(context);
+  const replacement = replacementOf(context);
+  const table =
+    replacement && record.constant('table', () => uploadTable(record.engine, replacement.codes, codes.dtype));
   const y = recordWith(record, linearInputs, checked(context, linearInputs, 'int32'), {
     kind: 'codes',
     xScale: scaleOf(record, linearInputs.xScale),
     wScale: scaleOf(record, linearInputs.wScale),
     scale: scaleOf(record, linearInputs.yScale),
     ...(zeroPoint === undefined ? {} : { zeroPoint }),
-    ...resultCodes(context),
+    ...codes,
+    ...(table ? { table } : {}),
     ...biasOf(record, linearInputs.bias, 'int32'),
   });
   return [{ channelsLast: y as Tensor<Codes> }];
@@ -342,7 +358,10 @@ function linearConvolution(domain: string): Operator {
     name: 'QLinearConv',
     domain,
     unsupported: tooManyAxes,
-    infer: (context) => inferWith(context, linearInputs, 'int32', resultCodes(context).dtype),
+    infer: (context) => {
+      const type = replacementOf(context)?.type ?? resultCodes(context).dtype;
+      return inferWith(context, linearInputs, 'int32', type);
+    },
     evaluate: (context, values) => [evaluateCodes(context, values)],
     record: recordCodes,
     explain: (context, engine) => explain(context, engine, linearInputs),
@@ -355,7 +374,10 @@ function linearConvolution(domain: string): Operator {
  */
 export const QLinearConv = linearConvolution('');
 
-/** The same with bounds of the codes, `lowest_code` and `highest_code`: a Relu or Clip that follows. */
+/**
+ * The same with bounds of the codes, `lowest_code` and `highest_code`: a Relu or Clip that follows; and with a `table` of 256
+ * codes in place of theirs, the first for the lowest one, as of `Lookup`. All optional.
+ */
 export const BoundedQLinearConv = linearConvolution('cuanta');
 
 /**

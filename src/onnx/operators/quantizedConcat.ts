@@ -1,9 +1,10 @@
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import { NodeContext, type Operator } from '../../graph/operator.ts';
 import { channelsLastOrder } from '../../nn/channelsLast.ts';
-import { lookup, tableOf, uploadTable } from '../../nn/lookup.ts';
+import { lookup, tableOf } from '../../nn/lookup.ts';
 import { concatenate } from '../../nn/move.ts';
 import { type ByteQuantization, type ByteType, lowestCode } from '../../quant/byteCodes.ts';
+import { uploadTable } from '../../quant/codeTable.ts';
 import { concatenated, concatenateOnHost } from './layout.ts';
 import { byteType, quantizationAt } from './quantizedElementwise.ts';
 import { hostInput } from './rearrange.ts';

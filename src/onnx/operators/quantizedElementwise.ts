@@ -1,5 +1,4 @@
 import type { Tensor } from '../../gpu/tensor.ts';
-import type { HostTensor } from '../../graph/hostTensor.ts';
 import {
   type ChannelsLast,
   NodeContext,
@@ -8,7 +7,7 @@ import {
   type ValueType,
 } from '../../graph/operator.ts';
 import { toChannelsLast } from '../../nn/channelsLast.ts';
-import { lookup, tableOf, uploadTable } from '../../nn/lookup.ts';
+import { lookup, tableOf } from '../../nn/lookup.ts';
 import {
   type BinaryQuantization,
   combinationOf,
@@ -17,6 +16,7 @@ import {
 } from '../../nn/quantizedBinary.ts';
 import type { ByteQuantization, ByteType } from '../../quant/byteCodes.ts';
 import { lowestCode } from '../../quant/byteCodes.ts';
+import { uploadTable } from '../../quant/codeTable.ts';
 import { broadcastInputs, evaluateBroadcast } from './elementwise.ts';
 import { hostInput } from './rearrange.ts';
 
@@ -90,10 +90,15 @@ function tableOperator(
   };
 }
 
-function givenTable(context: NodeContext): HostTensor {
-  const table = context.tensor('table') ?? context.fail('attribute "table" is missing');
-  if (table.data.length !== 256) context.fail(`its table has ${table.data.length} codes, but needs 256`);
-  return table;
+/** The attribute `table`: 256 codes, the first for the lowest code that is replaced. @throws MalformedModel */
+export function givenTable(context: NodeContext): { readonly codes: Int8Array | Uint8Array; readonly type: ByteType } {
+  const { data, elementType } = context.tensor('table') ?? context.fail('attribute "table" is missing');
+  if (data.length !== 256) context.fail(`its table has ${data.length} codes, but needs 256`);
+  const codes = data instanceof Int8Array || data instanceof Uint8Array ? data : undefined;
+  return {
+    codes: codes ?? context.fail('its table is not of 8 bits'),
+    type: byteType(context, elementType, 'its table'),
+  };
 }
 
 /**
@@ -103,13 +108,11 @@ function givenTable(context: NodeContext): HostTensor {
 export const Lookup: Operator = tableOperator(
   'Lookup',
   'cuanta',
-  (context) => {
-    const { data } = givenTable(context);
-    const codes =
-      data instanceof Int8Array || data instanceof Uint8Array ? data : context.fail('its table is not of 8 bits');
-    return { input: byteType(context, context.input(0).elementType, 'its input'), codes };
-  },
-  (context) => byteType(context, givenTable(context).elementType, 'its table'),
+  (context) => ({
+    input: byteType(context, context.input(0).elementType, 'its input'),
+    codes: givenTable(context).codes,
+  }),
+  (context) => givenTable(context).type,
 );
 
 /** An operator of com.microsoft with inputs x, x_scale, x_zero_point, y_scale, y_zero_point. */
