@@ -182,6 +182,7 @@ export type {
   WeightQuantizer,
 } from './graph/quantization/options.ts';
 export type { PreparedLayer, PreparedWeights } from './graph/quantization/prepared.ts';
+export type { RoundedWeights, WeightGrid } from './graph/quantization/roundedWeights.ts';
 export { observeChannels, type SmoothOptions, smoothLayers } from './graph/quantization/smoothQuant.ts';
 export {
   compareReceipts,
@@ -204,7 +205,7 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from './io/safetensors.ts';
-export { type ChooseBitsOptions, chooseBits, layersOf } from './onnx/chooseBits.ts';
+export { type ChooseBitsOptions, type ChosenBits, chooseBits, layersOf } from './onnx/chooseBits.ts';
 export { toOnnx } from './onnx/export.ts';
 export type { ImportOptions } from './onnx/import.ts';
 export { loadOnnx } from './onnx/load.ts';

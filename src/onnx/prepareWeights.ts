@@ -8,7 +8,14 @@ import { neededOpset, type QuantizeModelOptions } from '../graph/quantization/op
 import type { PreparedLayer, PreparedWeights } from '../graph/quantization/prepared.ts';
 import { weightRequests } from '../graph/quantization/quantizeGraph.ts';
 import { roundedCodes } from '../graph/quantization/rounding.ts';
-import { gridOf, preparationKey, taskOf, type WeightRequest } from '../graph/quantization/weights.ts';
+import {
+  gridOf,
+  holding,
+  preparationKey,
+  taskOf,
+  type WeightRequest,
+  type WeightTask,
+} from '../graph/quantization/weights.ts';
 import { upgradeGraph } from './upgrade.ts';
 
 /** How weights are prepared. */
@@ -50,9 +57,9 @@ export async function prepareWeights(
     if (settings.signal?.aborted) {
       throw new Aborted(`Preparing weights was stopped after ${done} layer(s); start it again.`);
     }
-    const key = preparationKey(taskOf(request), request.inputScale);
-    const known = earlier.map((each) => each.get(name)).find((each) => each?.key === key);
-    const layer = known ?? (await prepare(engine, request, settings));
+    const task = taskOf(request);
+    const known = earlier.map((each) => holding(each.get(name), task, request)).find((each) => each !== undefined);
+    const layer = known ?? (await prepare(engine, task, request, settings));
     if (layer) found.set(name, layer);
     onProgress?.(++done, requests.size);
   }
@@ -61,19 +68,20 @@ export async function prepareWeights(
 
 async function prepare(
   engine: Engine,
+  task: WeightTask,
   request: WeightRequest,
   { adaRound: options, signal }: Pick<PrepareWeightsOptions, 'adaRound' | 'signal'>,
 ): Promise<PreparedLayer | undefined> {
-  const task = taskOf(request);
   const { matrix, format, moments, correct } = task;
   const { rounding } = format;
-  const key = preparationKey(task, request.inputScale);
-  if (format.quantizer === 'codebook') return { key, table: await fitCodebook(engine, matrix, format, signal) };
+  if (format.quantizer === 'codebook') {
+    return { key: preparationKey(task), table: await fitCodebook(engine, matrix, format, signal) };
+  }
   if (rounding === 'nearest' || !moments) return undefined;
-  const grid = gridOf(task, request);
+  const { grid, widenedFor } = gridOf(task, request);
   const codes =
     rounding === 'adaround'
       ? await adaRound(engine, { grid, matrix, moments, centred: correct }, options, signal)
       : roundedCodes(grid, matrix, moments, rounding, correct);
-  return { key, rounded: { grid, codes } };
+  return { key: preparationKey(task, widenedFor), rounded: { grid, codes } };
 }

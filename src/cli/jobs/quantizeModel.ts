@@ -5,7 +5,7 @@ import type { Model } from '../../graph/model.ts';
 import { equalizeLayers } from '../../graph/quantization/equalize.ts';
 import type { QuantizeModelOptions } from '../../graph/quantization/options.ts';
 import { smoothableNodes, smoothLayers } from '../../graph/quantization/smoothQuant.ts';
-import { chooseBits, layersOf } from '../../onnx/chooseBits.ts';
+import { type ChosenBits, chooseBits, layersOf } from '../../onnx/chooseBits.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { prepareWeights } from '../../onnx/prepareWeights.ts';
 import { type OnnxForm, quantizeModel as quantize } from '../../onnx/quantizeModel.ts';
@@ -108,7 +108,9 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
       ...(signal && { signal }),
     });
     const { budget, explain } = parameters;
-    const bits =
+    const told = (doing: string) => (layers: number, all: number) =>
+      onProgress?.(`${doing} ${layers} of ${all} layers`);
+    const found =
       budget === null
         ? null
         : await chooseBits(model, samples, {
@@ -118,13 +120,16 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
               : { budgetMilliseconds: budget.milliseconds, ...(statistics && { statistics }) }),
             storage: format === 'safetensors' ? 'packed' : 'onnx',
             quantization: options,
+            preparation: { onProgress: told('choosing bits: rounded') },
           });
+    const bits = found && plainChoice(found);
     onProgress?.('quantizing');
     const chosen = bits ? { ...options, layers: { ...options.layers, ...layersOf(bits) } } : options;
     const prepared = needs.preparation
       ? await prepareWeights(model, statistics, chosen, {
-          onProgress: (done, all) => onProgress?.(`prepared ${done} of ${all} layers`),
+          onProgress: told('prepared'),
           ...(signal && { signal }),
+          ...(found && { earlier: [found.prepared] }),
         })
       : undefined;
     const made = quantize(model, statistics, { ...chosen, ...(prepared && { prepared }) });
@@ -151,7 +156,12 @@ export const quantizeModel: Job<QuantizeModelParameters, QuantizeModelReport> = 
   },
 };
 
-/** What has to be found before a model can be quantized: ranges of activations, what layers are given, what the GPU finds of weights. */
+/** The choice without codes of weights: what a report holds. */
+function plainChoice({ prepared: _, ...choice }: ChosenBits): BitChoice {
+  return choice;
+}
+
+/** What has to be found before a model can be quantized: ranges of activations, what layers are given, codes of weights or tables. */
 export function needsOf({
   weights = {},
   activations,
@@ -161,6 +171,6 @@ export function needsOf({
   return {
     ranges: activations !== 'float',
     layers: correctBias || rounding !== 'nearest',
-    preparation: rounding === 'adaround' || quantizer === 'codebook',
+    preparation: rounding !== 'nearest' || quantizer === 'codebook',
   };
 }

@@ -17,7 +17,7 @@ export interface PartGroup {
   readonly parts: readonly Graph[];
 }
 
-/** Values that are kept on the GPU at a time take no more bytes, unless those of one graph do. */
+/** Of values that are kept on the GPU at a time. */
 const keptBytes = 2 ** 28;
 
 /**
@@ -25,12 +25,14 @@ const keptBytes = 2 ** 28;
  *
  * @param base the graph that they differ from, in the model whose engine and operators are taken
  * @param samples what they will be run with; the first says how large values are
+ * @param mostBytes of values that one group keeps, unless a single graph reads more
  */
 export function groupParts(
   { engine, operators }: Model,
   base: Graph,
   changed: readonly ChangedGraph[],
   samples: readonly ModelInputs[],
+  mostBytes: number = keptBytes,
 ): PartGroup[] {
   const sizes = new Map<string, number>();
   const [first] = samples;
@@ -53,7 +55,7 @@ export function groupParts(
     const added = (known: ReadonlySet<string> | undefined): number =>
       read.reduce((sum, name) => sum + (known?.has(name) ? 0 : (sizes.get(name) ?? 0)), 0);
     let group = groups.at(-1);
-    if (!group || bytes + added(group.values) > keptBytes) {
+    if (!group || bytes + added(group.values) > mostBytes) {
       group = { values: new Set(), parts: [] };
       groups.push(group);
       bytes = 0;

@@ -114,10 +114,12 @@ export function countOperations(given: PlannedModel, optimized: PlannedModel): O
 export function operatorShares({ graph, nodes, types }: PlannedModel): OperatorShares {
   const given = new Map(graph.nodes.map((node) => [node.name, node]));
   const isFloat = ({ elementType }: ValueType) => elementType === 'float32' || elementType === 'float16';
+  // What is known before the run, such as a bias dequantized once, costs no work in float.
+  const changing = new Set([...graph.inputs, ...nodes.flatMap(({ outputs }) => outputs)].map(({ name }) => name));
   let [integer, conversions] = [0, 0];
   const inFloat: OperatorShares['inFloat'][number][] = [];
   for (const { node, operator, outputs, notFused } of nodes) {
-    const names = (given.get(node)?.inputs ?? []).filter((name) => !graph.initializers.has(name));
+    const names = (given.get(node)?.inputs ?? []).filter((name) => changing.has(name));
     const read = names.flatMap((name) => types.get(name) ?? []);
     const [reads, writes] = [read.some(isFloat), outputs.some(isFloat)];
     if (!reads && !writes) integer++;

@@ -5,8 +5,9 @@ import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { InputMoments } from './layerInputs.ts';
 import { quadraticForm } from './linearAlgebra.ts';
+import type { WeightGrid } from './roundedWeights.ts';
 import { momentsOf } from './rounding.ts';
-import { nearestCodes, parameterAt, valueOfCode, type WeightGrid } from './weightGrid.ts';
+import { nearestCodes, parameterAt, valueOfCode } from './weightGrid.ts';
 import type { WeightMatrix } from './weightMatrix.ts';
 
 /** How long and how fast weights are moved between their two codes. */

@@ -1,11 +1,5 @@
 /** What is found before weights are quantized, on the GPU or because it takes long: `quantizeModel` itself waits for nothing. */
-import type { WeightGrid } from './weightGrid.ts';
-
-/** Codes of a weight matrix [channels, inputs]. */
-export interface RoundedWeights {
-  readonly grid: WeightGrid;
-  readonly codes: Int8Array;
-}
+import type { RoundedWeights } from './roundedWeights.ts';
 
 /** What was found for the weights of one layer. */
 export interface PreparedLayer {

@@ -5,7 +5,8 @@
 import type { InputMoments } from './layerInputs.ts';
 import { permuted, quadraticForm, upperFactorOfInverse } from './linearAlgebra.ts';
 import type { RoundingMethod } from './options.ts';
-import { nearestCode, nearestCodes, parameterAt, valueOfCode, type WeightGrid } from './weightGrid.ts';
+import type { WeightGrid } from './roundedWeights.ts';
+import { nearestCode, nearestCodes, parameterAt, valueOfCode } from './weightGrid.ts';
 import type { WeightMatrix } from './weightMatrix.ts';
 
 /** Share of its mean diagonal that is added to the diagonal of H. */

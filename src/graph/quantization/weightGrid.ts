@@ -2,24 +2,11 @@
 import { roundHalfToEven } from '../../base/rounding.ts';
 import { searchRange } from '../../calib/searchRange.ts';
 import { exactError } from '../../calib/squaredError.ts';
-import { type HostParameters, hostCode, hostParameters } from '../../quant/hostParameters.ts';
+import { codeWithin, type HostParameters, hostParameters } from '../../quant/hostParameters.ts';
 import { type CodeFormat, codeRange } from '../../quant/parameters.ts';
 import type { LayerFormat } from './options.ts';
+import type { WeightGrid } from './roundedWeights.ts';
 import type { WeightMatrix } from './weightMatrix.ts';
-
-/** Scales and zero points of a weight matrix. The parameter at [row, column] is row · rowStep + ⌊column / groupSize⌋. */
-export interface WeightGrid {
-  readonly format: CodeFormat;
-  readonly scales: Float32Array;
-  readonly zeroPoints: Int32Array;
-  readonly rowStep: number;
-  readonly groupSize: number;
-  /** The lowest and the highest code. */
-  readonly low: number;
-  readonly high: number;
-  /** True where codes are −1 and 1 alone. */
-  readonly sign: boolean;
-}
 
 /** A run of weights that share a parameter. */
 interface Group {
@@ -76,7 +63,7 @@ export const parameterAt = ({ rowStep, groupSize }: WeightGrid, row: number, col
 export function nearestCode(grid: WeightGrid, parameter: number, value: number): number {
   if (grid.sign) return value < 0 ? -1 : 1;
   const [scale, zeroPoint] = [grid.scales[parameter] ?? 1, grid.zeroPoints[parameter] ?? 0];
-  return hostCode(value, { scale, zeroPoint }, grid.format);
+  return codeWithin(value, { scale, zeroPoint }, grid);
 }
 
 /** The number that a code stands for. */
@@ -108,13 +95,17 @@ const largestBiasCode = 2 ** 30;
 /** Smaller scales would make the product with an input's scale a denormal number, whose inverse overflows. */
 const leastScale = 2 ** -100;
 
-/** A grid without groups whose scales, times that of the input, give a code to every bias. */
+/**
+ * A grid without groups whose scales, times that of the input, give a code to every bias: the very grid where its own do already,
+ * or where it has groups, as such layers keep their bias in float.
+ */
 export function widenedForBias(
   grid: WeightGrid,
   { rows, columns, values }: WeightMatrix,
   inputScale: number,
   biases: ArrayLike<number> | undefined,
 ): WeightGrid {
+  if (grid.rowStep > 1) return grid;
   const scales = grid.scales.map((scale, parameter) => {
     const own = grid.rowStep === 0 ? Array.from(biases ?? []) : [biases?.[parameter] ?? 0];
     const largestBias = own.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
@@ -124,7 +115,7 @@ export function widenedForBias(
     if (weights.every((value) => value === 0)) return largestBias === 0 ? 1 : forBias;
     return Math.max(scale, forBias);
   });
-  return { ...grid, scales };
+  return scales.every((scale, parameter) => scale === grid.scales[parameter]) ? grid : { ...grid, scales };
 }
 
 /** int32 codes of a bias at scales of its own. */

@@ -5,9 +5,10 @@ import { type HostTensor, hostTensor } from '../hostTensor.ts';
 import { type LookupWeights, lookupWeights, normalFloat4 } from './codebook.ts';
 import type { InputMoments } from './layerInputs.ts';
 import type { LayerFormat } from './options.ts';
-import type { PreparedLayer, RoundedWeights } from './prepared.ts';
+import type { PreparedLayer } from './prepared.ts';
+import type { RoundedWeights, WeightGrid } from './roundedWeights.ts';
 import { meansOf, roundedCodes } from './rounding.ts';
-import { biasCode, chooseGrid, nearestCodes, valuesOfCodes, type WeightGrid, widenedForBias } from './weightGrid.ts';
+import { biasCode, chooseGrid, nearestCodes, valuesOfCodes, widenedForBias } from './weightGrid.ts';
 import { isFlattened, transpose, type WeightMatrix, weightMatrix } from './weightMatrix.ts';
 
 /** Weights as codes with equal steps. */
@@ -84,15 +85,45 @@ export function taskOf({ node, weights, bias, format, correctBias, ...request }:
 }
 
 /** Scales and zero points of a layer with equal steps. */
-export function gridOf({ matrix, format, biasFits }: WeightTask, { inputScale, bias }: WeightRequest): WeightGrid {
-  const chosen = chooseGrid(matrix, format);
-  if (inputScale === undefined || chosen.rowStep > 1) return chosen;
-  return widenedForBias(chosen, matrix, inputScale, biasFits ? bias?.data : undefined);
+export interface ChosenGrid {
+  readonly grid: WeightGrid;
+  /** The scale of the layer's input, where the grid had to be widened for a bias at that scale. */
+  readonly widenedFor: number | undefined;
 }
 
-/** What weights are prepared for: results of `prepareWeights` hold for no other options. */
-export const preparationKey = ({ format, matrix, correct }: WeightTask, inputScale: number | undefined): string =>
-  JSON.stringify([format, matrix.shape, correct, inputScale ?? null]);
+export function gridOf(task: WeightTask, request: WeightRequest): ChosenGrid {
+  const chosen = chooseGrid(task.matrix, task.format);
+  const grid = gridForBias(chosen, task, request);
+  return { grid, widenedFor: grid === chosen ? undefined : request.inputScale };
+}
+
+function gridForBias(
+  grid: WeightGrid,
+  { matrix, biasFits }: WeightTask,
+  { inputScale, bias }: WeightRequest,
+): WeightGrid {
+  return inputScale === undefined ? grid : widenedForBias(grid, matrix, inputScale, biasFits ? bias?.data : undefined);
+}
+
+/** What weights are prepared for. */
+export function preparationKey({ format, matrix, correct }: WeightTask, widenedFor?: number): string {
+  const { activationBits: _, ...weights } = format;
+  return JSON.stringify([weights, matrix.shape, correct, widenedFor ?? null]);
+}
+
+/** What was prepared, if it is for this very request. */
+export function holding(
+  prepared: PreparedLayer | undefined,
+  task: WeightTask,
+  request: WeightRequest,
+): PreparedLayer | undefined {
+  if (prepared?.key === preparationKey(task)) {
+    const grid = prepared.rounded?.grid;
+    return !grid || gridForBias(grid, task, request) === grid ? prepared : undefined;
+  }
+  const { inputScale } = request;
+  return inputScale !== undefined && prepared?.key === preparationKey(task, inputScale) ? prepared : undefined;
+}
 
 /**
  * Quantizes weights, and a bias at the scale of the products: that of the input times that of the weights. Channels that are
@@ -126,10 +157,10 @@ function quantizeEvenly(task: WeightTask, request: WeightRequest): QuantizedWeig
 function roundedWeights(task: WeightTask, request: WeightRequest): RoundedWeights {
   const { matrix, moments, correct, format } = task;
   const { rounding } = format;
-  const known = request.prepared?.rounded;
-  if (known && request.prepared?.key === preparationKey(task, request.inputScale)) return known;
+  const known = holding(request.prepared, task, request)?.rounded;
+  if (known) return known;
   if (moments && rounding === 'adaround') throw unprepared(request);
-  const grid = gridOf(task, request);
+  const { grid } = gridOf(task, request);
   if (!moments || rounding === 'nearest' || rounding === 'adaround') return { grid, codes: nearestCodes(grid, matrix) };
   return { grid, codes: roundedCodes(grid, matrix, moments, rounding, correct) };
 }
@@ -137,9 +168,7 @@ function roundedWeights(task: WeightTask, request: WeightRequest): RoundedWeight
 /** @throws InvalidInput where a table was not prepared */
 function quantizeByTable(task: WeightTask, request: WeightRequest): QuantizedWeights {
   const { matrix, format } = task;
-  const { key, table: found } = request.prepared ?? {};
-  const known = key === preparationKey(task, request.inputScale) ? found : undefined;
-  const table = format.quantizer === 'nf4' ? normalFloat4 : known;
+  const table = format.quantizer === 'nf4' ? normalFloat4 : holding(request.prepared, task, request)?.table;
   if (!table) throw unprepared(request);
   const { constant, values } = lookupWeights(matrix, format, table);
   const { errors, corrected } = correction(task, request, () => values);
