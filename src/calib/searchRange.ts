@@ -14,8 +14,8 @@ export function within({ minimum, maximum }: ParameterRange, low: number, high: 
   return { minimum: clamp(low), maximum: clamp(high) };
 }
 
-/** What quantization with a scale and a zero point costs, in any unit. */
-export type QuantizationCost = (parameters: HostParameters) => number;
+/** What quantization with a scale and a zero point costs, in any unit; any number above `enough` where it costs more than that. */
+export type QuantizationCost = (parameters: HostParameters, enough?: number) => number;
 
 /** Parts of a whole range that a first look tries: one side in so many steps, or two sides each. */
 const stepsOfOne = 64;
@@ -45,13 +45,14 @@ export function searchRange(
     const [low, high] = symmetric ? [-greatest, greatest] : [Math.min(minimum, 0), Math.max(maximum, 0)];
     return within(whole, low * below, high * above);
   };
-  const costOf = (range: ParameterRange) => errorOf(hostParameters(range.minimum, range.maximum, format));
+  const costOf = (range: ParameterRange, enough?: number) =>
+    errorOf(hostParameters(range.minimum, range.maximum, format), enough);
   let best = { below: 1, above: 1, cost: costOf(whole) };
   const limit = best.cost - margin(hostParameters(minimum, maximum, format));
   const consider = (below: number, above: number): void => {
     // Less than nothing, or more than the whole, or nothing at all.
     if (Math.min(below, above) < 0 || Math.max(below, above) > 1 || below + above === 0) return;
-    const cost = costOf(rangeAt(below, above));
+    const cost = costOf(rangeAt(below, above), best.cost);
     if (cost < best.cost) best = { below, above, cost };
   };
   let step = 1 / (tied ? stepsOfOne : stepsOfTwo);

@@ -53,16 +53,23 @@ export function leastSquaresRange(histogram: Histogram, format: CodeFormat): Par
 /** Adding and subtracting it rounds a smaller number to the nearest integer, ties to even. */
 const roundingOffset = 1.5 * 2 ** 52;
 
+/** Numbers whose errors are added up before the sum is looked at. */
+const errorsAtATime = 64;
+
 /** The sum of squared errors of numbers, quantized as `hostCode` does. */
 export function exactError(data: Float32Array | Float64Array, format: CodeFormat): QuantizationCost {
   const { low, high } = codeRange(format);
-  return ({ scale, zeroPoint }) => {
+  return ({ scale, zeroPoint }, enough = Number.POSITIVE_INFINITY) => {
     const [least, greatest] = [low - zeroPoint, high - zeroPoint];
     let error = 0;
-    for (const value of data) {
-      const quotient = Math.min(Math.max(Math.fround(value / scale), least), greatest);
-      const rest = value - scale * (quotient + roundingOffset - roundingOffset);
-      error += rest * rest;
+    for (let start = 0; start < data.length && error <= enough; start += errorsAtATime) {
+      const end = Math.min(start + errorsAtATime, data.length);
+      for (let index = start; index < end; index++) {
+        const value = data[index] ?? 0;
+        const quotient = Math.min(Math.max(Math.fround(value / scale), least), greatest);
+        const rest = value - scale * (quotient + roundingOffset - roundingOffset);
+        error += rest * rest;
+      }
     }
     return error;
   };

@@ -1,6 +1,6 @@
 /** Parameters and codes of numbers that are on the CPU, bit for bit as the GPU makes them. */
 import { roundHalfToEven } from '../base/rounding.ts';
-import { type CodeFormat, codeRange } from './parameters.ts';
+import { type CodeFormat, type CodeRange, codeRange } from './parameters.ts';
 
 /** A scale (a float32) and a zero point. */
 export interface HostParameters {
@@ -30,7 +30,14 @@ function asymmetricScale(below: number, above: number, steps: number): number {
 }
 
 /** The code of a number: saturate(halfEven(fround(x / scale)) + zero point). */
-export function hostCode(value: number, { scale, zeroPoint }: HostParameters, format: CodeFormat): number {
-  const { low, high } = codeRange(format);
+export const hostCode = (value: number, parameters: HostParameters, format: CodeFormat): number =>
+  codeWithin(value, parameters, codeRange(format));
+
+/** The same where the codes of the format are known. */
+export function codeWithin(
+  value: number,
+  { scale, zeroPoint }: HostParameters,
+  { low, high }: Pick<CodeRange, 'low' | 'high'>,
+): number {
   return Math.min(Math.max(roundHalfToEven(Math.fround(value / scale)) + zeroPoint, low), high);
 }
