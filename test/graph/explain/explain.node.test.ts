@@ -3,7 +3,7 @@ import { Aborted, InvalidInput } from '../../../src/base/errors.ts';
 import { calibrate } from '../../../src/graph/calibrate.ts';
 import { explainQuantization, type QuantizationReport } from '../../../src/graph/explain/explain.ts';
 import { QuantizedLayers } from '../../../src/graph/explain/layers.ts';
-import { picojoules } from '../../../src/graph/explain/operations.ts';
+import { operatorShares, picojoules, plannedModel } from '../../../src/graph/explain/operations.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { type HostTensor, hostTensor } from '../../../src/graph/hostTensor.ts';
 import { Model } from '../../../src/graph/model.ts';
@@ -143,6 +143,21 @@ describe('a network with a bad layer', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(progress[0]).toBe(progress[1]);
   });
+});
+
+test('a bias that is dequantized once leaves an integer convolution what it is', async () => {
+  const engine = await engineOf();
+  const builder = new GraphBuilder(21);
+  const image = builder.input('image', 'float32', [1, 4, 5, 5]);
+  const weights = builder.constant('float32', [8, 4, 3, 3], random.uniformArray(288, -1, 1));
+  const bias = builder.constant('float32', [8], random.uniformArray(8, -1, 1));
+  const graph = builder.graph([builder.node('Conv', [image, weights, bias])]);
+  const inputs = { image: hostTensor('float32', [1, 4, 5, 5], random.uniformArray(100, -1, 1)) };
+  using float = new Model(engine, graph, operators);
+  using model = new Model(engine, quantizeGraph(graph, operators, await calibrate(float, [inputs])).graph, operators);
+  const shares = operatorShares(plannedModel(model, inputs));
+  // The input becomes codes, and the convolution makes floats of its sums.
+  expect(shares).toEqual({ integer: 0, float: 0, conversions: 2, floatShare: 0, inFloat: [] });
 });
 
 describe('refusals', () => {
