@@ -28,10 +28,10 @@ export type Field =
 /** The state of a fit that is shown while it runs. */
 export interface Stage {
   readonly text: string;
-  /** [rows]; −1 for noise. */
-  readonly labels: Tensor<'int32'> | Int32Array;
+  /** [rows], on the GPU; or what puts them there for the picture alone. */
+  readonly labels: Tensor<'int32'> | (() => Promise<Tensor<'int32'>>);
   /** Row-major [clusters, columns]. */
-  readonly centroids?: Float64Array;
+  readonly centroids: Float64Array;
 }
 
 /** What a fit gets. */
@@ -43,6 +43,8 @@ export interface FitJob {
   readonly signal: AbortSignal;
   /** Says how far it is. */
   say(text: string): void;
+  /** Whether someone goes from one stage to the next and wants to see each. */
+  isStepped(): boolean;
   /** Shows a stage. Resolves when the work may go on. */
   show(stage: Stage): Promise<void>;
 }

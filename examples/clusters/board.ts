@@ -1,7 +1,9 @@
 import { adjustedRand, type Engine } from '../../src/index.ts';
 import { clearError, element, elementIn, grouped, showError } from '../shared/elements.ts';
-import { Pacer } from '../shared/pacer.ts';
+import type { Pacer } from '../shared/pacer.ts';
+import { RunControls } from '../shared/runControls.ts';
 import { type Axes, type Cloud, HeldCloud } from './cloud.ts';
+import { SharedColours } from './clusterColours.ts';
 import { Pane, type PaneSetting } from './pane.ts';
 import { PlotCamera } from './plotCamera.ts';
 import type { ScatterPipelines } from './scatterLayers.ts';
@@ -17,18 +19,13 @@ export class Board {
   readonly #setting: PaneSetting;
   readonly #panes: Pane[] = [];
   readonly #list = element('panes', HTMLDivElement);
-  readonly #run = element('run', HTMLButtonElement);
-  readonly #step = element('step', HTMLButtonElement);
-  readonly #stop = element('stop', HTMLButtonElement);
-  readonly #reset = element('reset', HTMLButtonElement);
+  readonly #controls: RunControls;
   readonly #add = element('add', HTMLButtonElement);
   readonly #row = element('row', HTMLInputElement);
   readonly #picked = element('picked', HTMLParagraphElement);
   readonly #agreement = element('agreement', HTMLParagraphElement);
   #held: HeldCloud | undefined;
   #axes: Axes = [0, 1, undefined];
-  /** Of the fits that run. */
-  #pacers: readonly Pacer[] = [];
   #choice: number | undefined;
 
   constructor(engine: Engine, pipelines: ScatterPipelines) {
@@ -38,17 +35,17 @@ export class Board {
       pipelines,
       camera: new PlotCamera(),
       turns: new Turns(),
+      colours: new SharedColours(),
       onView: () => this.#draw(),
       onPick: (row) => this.#choose(row),
+      onCut: () => this.#compare(),
       onChange: () => this.reset(),
     };
-    element('run-form', HTMLFormElement).addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.toggle();
+    this.#controls = new RunControls(element('run-form', HTMLFormElement), {
+      start: (makePacer) => this.#start(makePacer),
+      reset: () => this.reset(),
+      stop: () => this.#stopAll(),
     });
-    this.#step.addEventListener('click', () => this.#stepOn());
-    this.#stop.addEventListener('click', () => this.#stopAll());
-    this.#reset.addEventListener('click', () => this.reset());
     this.#add.addEventListener('click', () => this.addPane());
     this.#row.addEventListener('input', () => {
       const row = this.#row.valueAsNumber;
@@ -76,7 +73,6 @@ export class Board {
     elementIn(root, '.remove', HTMLButtonElement).addEventListener('click', () => this.#remove(pane));
     if (this.#held) pane.setCloud(this.#held, this.#held.plotted(this.#axes));
     this.#name();
-    this.#showState();
     return pane;
   }
 
@@ -90,6 +86,7 @@ export class Board {
     for (const pane of this.#panes) pane.setCloud(held, held.plotted(axes));
     this.#row.max = String(cloud.points.rowCount - 1);
     this.#choose(undefined);
+    this.#controls.ready = true;
     this.#end();
   }
 
@@ -103,10 +100,7 @@ export class Board {
 
   /** Runs, pauses or goes on. */
   toggle(): void {
-    if (this.#pacers.length === 0) this.#start(() => new Pacer());
-    else if (this.#paused) for (const pacer of this.#pacers) pacer.resume();
-    else for (const pacer of this.#pacers) pacer.pause();
-    this.#showState();
+    this.#controls.toggle();
   }
 
   /** Ends what runs and shows the points without clusters. */
@@ -115,25 +109,14 @@ export class Board {
     this.#end();
   }
 
-  get #paused(): boolean {
-    return this.#pacers.some((pacer) => pacer.paused);
-  }
-
-  #stepOn(): void {
-    if (this.#pacers.length === 0) this.#start(() => Pacer.stepping());
-    else for (const pacer of this.#pacers) pacer.step();
-    this.#showState();
-  }
-
   #stopAll(): void {
     for (const pane of this.#panes) pane.stop();
     this.#end();
   }
 
   #end(): void {
-    this.#pacers = [];
     this.#agreement.hidden = true;
-    this.#showState();
+    this.#controls.end();
   }
 
   async #start(makePacer: () => Pacer): Promise<void> {
@@ -147,11 +130,16 @@ export class Board {
     if (panes.length < this.#panes.length) return;
     this.#agreement.hidden = true;
     const pacers = panes.map(({ pacer }) => pacer);
-    this.#pacers = pacers;
-    this.#showState();
+    this.#setting.colours.clear();
+    this.#controls.begin(pacers);
     await Promise.all(panes.map(({ pane, chosen, pacer }) => pane.run(chosen, pacer))).catch(showError);
-    if (this.#pacers !== pacers) return;
+    if (!this.#controls.isRunning(pacers)) return;
     this.#end();
+    this.#compare();
+  }
+
+  /** Says anew what was found. */
+  #compare(): void {
     this.#showAgreement();
     this.#choose(this.#choice);
   }
@@ -199,7 +187,6 @@ export class Board {
     pane.release();
     this.#panes.splice(this.#panes.indexOf(pane), 1);
     this.#name();
-    this.#showState();
     this.#add.focus();
   }
 
@@ -211,16 +198,6 @@ export class Board {
       elementIn(root, '.remove', HTMLButtonElement).hidden = this.#panes.length === 1;
     }
     this.#add.disabled = this.#panes.length >= mostPanes;
-  }
-
-  #showState(): void {
-    const isBusy = this.#pacers.length > 0;
-    const isRunning = isBusy && !this.#paused;
-    this.#run.disabled = !this.#held;
-    this.#run.textContent = isRunning ? 'Pause' : isBusy ? 'Resume' : 'Run';
-    this.#step.disabled = !this.#held || isRunning;
-    this.#stop.disabled = !isBusy;
-    this.#reset.disabled = !this.#held;
   }
 
   #draw(): void {

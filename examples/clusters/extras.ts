@@ -5,15 +5,22 @@ import { drawCurve } from './curve.ts';
 import { drawDendrogram } from './dendrogramPlot.ts';
 import { comparePictures } from './palettePicture.ts';
 
+/** What is done as a hierarchy is cut. */
+interface CutActions {
+  /** While the number of clusters changes. */
+  readonly cut: (clusters: number) => void;
+  /** Once it stays. */
+  readonly cutAtLast: () => void;
+}
+
 /** What an outcome shows beside the plot: a dendrogram, the curve that epsilon was read from, a picture of few colours. */
 export class Extras {
   readonly #root: HTMLElement;
-  readonly #onCut: (clusters: number) => void;
+  readonly #actions: CutActions;
 
-  /** @param onCut called with the number of clusters that a hierarchy is to be cut into */
-  constructor(root: HTMLElement, onCut: (clusters: number) => void) {
+  constructor(root: HTMLElement, actions: CutActions) {
     this.#root = root;
-    this.#onCut = onCut;
+    this.#actions = actions;
   }
 
   clear(): void {
@@ -50,8 +57,9 @@ export class Extras {
     slider.addEventListener('input', () => {
       shown.textContent = slider.value;
       drawDendrogram(drawing, hierarchy, slider.valueAsNumber);
-      this.#onCut(slider.valueAsNumber);
+      this.#actions.cut(slider.valueAsNumber);
     });
+    slider.addEventListener('change', () => this.#actions.cutAtLast());
     return make('div', {}, drawing, make('label', { class: 'slider' }, 'Cut into', slider, shown));
   }
 }

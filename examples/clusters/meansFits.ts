@@ -49,12 +49,24 @@ export async function fitKMeans({ engine, source, points, choices, signal, show 
   };
 }
 
-/** Mini-batch k-means. Its labels come at the end. */
-export async function fitMiniBatch({ engine, source, choices, signal, say }: FitJob): Promise<Outcome> {
+/** Whether to draw a batch of many: the first ones, then ever fewer, since each moves the centroids less. */
+function isWorthShowing(step: number): boolean {
+  return step % Math.ceil(step / 10) === 0;
+}
+
+/** Mini-batch k-means, drawn batch by batch: all points are assigned on the GPU for each picture. */
+export async function fitMiniBatch(job: FitJob): Promise<Outcome> {
+  const { engine, source, choices, signal, say, isStepped, show } = job;
   const options = { ...common(choices), batchSize: chosenNumber(choices, 'batchSize') };
   const fit = await new MiniBatchKMeans(options).fit(engine, source, {
     signal,
-    onProgress: ({ step, meanSquare }) => say(`Batch ${grouped(step)}: mean square ${meanSquare.toPrecision(4)}`),
+    onIteration: async ({ step, meanSquare, assignAll, readCentroids }) => {
+      // Of the first batch there is none.
+      const text = `Batch ${grouped(step)}${step > 1 ? `: mean square ${meanSquare.toPrecision(4)}` : ''}`;
+      if (isStepped() || isWorthShowing(step)) {
+        await show({ text, labels: assignAll, centroids: await readCentroids() });
+      } else say(text);
+    },
   });
   return {
     text: `${fit.converged ? 'Converged' : 'Stopped'} after ${grouped(fit.steps)} batches.`,
@@ -64,26 +76,16 @@ export async function fitMiniBatch({ engine, source, choices, signal, say }: Fit
   };
 }
 
-/** Bisecting k-means. The splits are shown one after the other once they are made. */
-export async function fitBisecting({ engine, source, points, choices, signal, say, show }: FitJob): Promise<Outcome> {
+/** Bisecting k-means, drawn after every split. */
+export async function fitBisecting({ engine, source, choices, signal, show }: FitJob): Promise<Outcome> {
   const options = { ...common(choices), strategy: chosenWord<BisectingStrategy>(choices, 'strategy') };
   const fit = await new BisectingKMeans(options).fit(engine, source, {
     signal,
-    onProgress: (clusters) => say(`${grouped(clusters)} clusters`),
+    onIteration: async ({ clusters, labels, split: { from, to }, readCentroids }) => {
+      const text = `Split ${clusters - 1} of ${options.clusters - 1}: cluster ${from} into ${from} and ${to}`;
+      await show({ text, labels, centroids: await readCentroids() });
+    },
   });
-  for (let shown = 1; shown < fit.splits.length; shown++) {
-    // Clusters of later splits are still part of those that they come from.
-    const clusterOf = Int32Array.from(fit.sizes.keys());
-    for (const { from, to } of fit.splits.slice(shown).reverse()) {
-      clusterOf.forEach((cluster, index) => {
-        if (cluster === to) clusterOf[index] = from;
-      });
-    }
-    await show({
-      text: `Split ${shown} of ${fit.splits.length}, of ${grouped(points.rowCount)} points`,
-      labels: fit.labels.map((label) => clusterOf[label] as number),
-    });
-  }
   return {
     text: `${fit.sizes.length} clusters by ${fit.splits.length} splits.`,
     labels: fit.labels,

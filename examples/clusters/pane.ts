@@ -1,24 +1,21 @@
-import { type Engine, Tensor } from '../../src/index.ts';
+import type { Engine } from '../../src/index.ts';
 import { elementIn, listFigures, make, showError } from '../shared/elements.ts';
-import type { Pacer } from '../shared/pacer.ts';
+import { type Pacer, shortestStageMilliseconds } from '../shared/pacer.ts';
 import { pressKeys, steer } from '../shared/steering.ts';
 import { algorithms, type Outcome, type Stage } from './algorithms.ts';
 import { AxesOverlay } from './axesOverlay.ts';
 import type { Choices } from './choices.ts';
 import type { HeldCloud, PlottedAxis } from './cloud.ts';
-import { clusterColours } from './clusterColours.ts';
+import { ClusterColours, type SharedColours } from './clusterColours.ts';
 import { Extras } from './extras.ts';
 import { Fields } from './fields.ts';
-import { duration } from './figures.ts';
+import { duration, sizeRange } from './figures.ts';
 import { pointAt } from './picking.ts';
 import type { PlotCamera } from './plotCamera.ts';
 import { Scatter } from './scatter.ts';
 import type { ScatterPipelines } from './scatterLayers.ts';
-import { scoresOf } from './scores.ts';
+import { scoresOf, sizesOf } from './scores.ts';
 import { TimedTurns, type Turns } from './turns.ts';
-
-/** On a fast GPU an iteration would be over before it is seen. */
-const shortestStageMilliseconds = 90;
 
 /** What panes share. */
 export interface PaneSetting {
@@ -26,10 +23,13 @@ export interface PaneSetting {
   readonly camera: PlotCamera;
   readonly pipelines: ScatterPipelines;
   readonly turns: Turns;
+  readonly colours: SharedColours;
   /** Called when the view of one pane was moved. */
   readonly onView: () => void;
   /** Called when a point was pressed, or none where there is none. */
   readonly onPick: (row: number | undefined) => void;
+  /** Called when what was found in a pane is cut into other clusters. */
+  readonly onCut: () => void;
   /** Called when what is to be computed was changed. */
   readonly onChange: () => void;
 }
@@ -48,11 +48,12 @@ export class Pane {
   #axes: readonly PlottedAxis[] = [];
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
-  #coloured = 0;
+  readonly #colours: ClusterColours;
 
   /** @param algorithm to begin with */
   constructor(setting: PaneSetting, root: HTMLElement, algorithm: string) {
     this.#setting = setting;
+    this.#colours = new ClusterColours(setting.colours);
     this.root = root;
     this.#choice = elementIn(root, '.algorithm', HTMLSelectElement);
     this.#choice.append(...Object.entries(algorithms).map(([value, { title }]) => make('option', { value }, title)));
@@ -70,7 +71,10 @@ export class Pane {
       canvas,
       (['+', '-', '0'] as const).map((key) => [elementIn(root, `[data-key="${key}"]`, HTMLButtonElement), key]),
     );
-    this.#extras = new Extras(elementIn(root, '.extras', HTMLElement), (clusters) => this.#cut(clusters));
+    this.#extras = new Extras(elementIn(root, '.extras', HTMLElement), {
+      cut: (clusters) => this.#cut(clusters),
+      cutAtLast: () => this.#judgeCut(),
+    });
     this.#choice.addEventListener('change', () => this.#choose());
     elementIn(root, '.fields', HTMLElement).addEventListener('input', () => setting.onChange());
     this.#showFields();
@@ -79,11 +83,6 @@ export class Pane {
   /** What it found, if it has finished. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
-  }
-
-  /** The algorithm's name. */
-  get title(): string {
-    return algorithms[this.#choice.value]?.title ?? '';
   }
 
   /** Enters what an address asks for. */
@@ -107,7 +106,7 @@ export class Pane {
   reset(): void {
     this.stop();
     this.#outcome = undefined;
-    this.#coloured = 0;
+    this.#colours.clear();
     this.scatter.clear();
     this.#figures.hidden = true;
     this.#extras.clear();
@@ -152,6 +151,7 @@ export class Pane {
         say: (text) => {
           if (!signal.aborted) this.#status.textContent = text;
         },
+        isStepped: () => pacer.paused,
         show: async (stage) => {
           clock.stop();
           await this.#show(stage, signal);
@@ -189,53 +189,71 @@ export class Pane {
   }
 
   async #show({ text, labels, centroids }: Stage, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    this.#status.textContent = text;
-    if (labels instanceof Tensor) await this.scatter.copyLabels(labels);
-    else this.scatter.setLabels(labels);
-    if (signal.aborted) return;
-    this.#showCentroids(centroids ?? labels);
-  }
-
-  /** Colours clusters where they are first seen, and shows their centroids if there are any. */
-  #showCentroids(clusters: Float64Array | Int32Array | Tensor<'int32'>): void {
     const cloud = this.#held?.cloud;
-    if (!cloud || clusters instanceof Tensor) return;
-    const count =
-      clusters instanceof Float64Array
-        ? clusters.length / cloud.points.columnCount
-        : clusters.reduce((most, label) => Math.max(most, label), -1) + 1;
-    if (count !== this.#coloured || cloud.picture) {
-      this.scatter.setColours(clusterColours(cloud, this.#axes, clusters));
-      this.#coloured = count;
-    }
-    if (clusters instanceof Float64Array) this.scatter.setCentroids(clusters);
+    if (signal.aborted || !cloud) return;
+    this.#status.textContent = text;
+    await this.scatter.copyLabels(typeof labels === 'function' ? await labels() : labels);
+    if (signal.aborted) return;
+    this.scatter.setColours(this.#colours.atStage(cloud, this.#axes, centroids));
+    this.scatter.setCentroids(centroids);
+    // The GPU is busy with the picture until then, and that is not to be counted as work.
+    await this.scatter.drawn();
   }
 
   async #conclude(held: HeldCloud, outcome: Outcome, milliseconds: number, signal: AbortSignal): Promise<void> {
-    this.#outcome = outcome;
-    this.scatter.setLabels(outcome.labels);
-    this.#showCentroids(outcome.centroids ?? outcome.labels);
+    const { labels, centroids } = outcome;
+    const found = { ...outcome, figures: { ...outcome.figures, Time: duration(milliseconds) } };
+    this.#outcome = found;
+    this.scatter.setLabels(labels);
+    this.scatter.setColours(this.#colours.atEnd(held.cloud, this.#axes, labels, centroids));
+    if (centroids) this.scatter.setCentroids(centroids);
     this.#status.textContent = outcome.text;
-    const figures = { ...outcome.figures, Time: duration(milliseconds) };
+    this.#listFigures(found.figures);
+    this.#extras.show(held.cloud, outcome);
+    await this.#score(held, found, signal);
+  }
+
+  #listFigures(figures: Outcome['figures']): void {
     listFigures(this.#figures, figures);
     this.#figures.hidden = false;
-    this.#extras.show(held.cloud, outcome);
+  }
+
+  /** Adds to the figures how good a clustering is. */
+  async #score(held: HeldCloud, { labels, figures }: Outcome, signal: AbortSignal): Promise<void> {
     const { engine, turns } = this.#setting;
     const end = await turns.take();
-    const scores = await scoresOf(engine, held, outcome.labels, signal).finally(end);
-    if (!signal.aborted) listFigures(this.#figures, { ...figures, ...scores });
+    const scores = await scoresOf(engine, held, labels, signal).finally(end);
+    if (!signal.aborted) this.#listFigures({ ...figures, ...scores });
   }
 
   /** Cuts the hierarchy into another number of clusters. */
   #cut(clusters: number): void {
-    const { hierarchy } = this.#outcome ?? {};
-    if (!this.#outcome || !hierarchy) return;
-    const labels = hierarchy.labelsAt({ clusters });
-    this.#outcome = { ...this.#outcome, labels };
+    const before = this.#outcome;
+    if (!before?.hierarchy || !this.#held) return;
+    this.#abort?.abort();
+    const labels = before.hierarchy.labelsAt({ clusters });
+    const found = { ...before, labels, figures: { ...before.figures, ...sizeRange(sizesOf(labels, clusters)) } };
+    this.#outcome = found;
     this.scatter.setLabels(labels);
-    this.#showCentroids(labels);
+    this.scatter.setColours(this.#colours.atCut(this.#held.cloud, this.#axes, labels, before.labels));
     this.#status.textContent = `Cut into ${clusters}.`;
+    this.#listFigures(found.figures);
+  }
+
+  /** Judges what the hierarchy was cut into last. */
+  async #judgeCut(): Promise<void> {
+    const [held, outcome] = [this.#held, this.#outcome];
+    if (!held || !outcome) return;
+    this.#setting.onCut();
+    const abort = new AbortController();
+    this.#abort = abort;
+    try {
+      await this.#score(held, outcome, abort.signal);
+    } catch (error) {
+      if (!abort.signal.aborted) showError(error);
+    } finally {
+      if (this.#abort === abort) this.#abort = undefined;
+    }
   }
 
   #pick(canvas: HTMLCanvasElement, x: number, y: number): void {

@@ -1,12 +1,12 @@
 import type { Engine, Tensor } from '../../src/index.ts';
 import { Frames, fitCanvas } from '../shared/frames.ts';
+import { clearLabels, copyLabels, writeLabels } from '../shared/labels.ts';
 import type { Colour } from '../shared/palette.ts';
 import { type Surface, surfaceOf } from '../shared/surface.ts';
 import type { HeldCloud, PlottedAxis } from './cloud.ts';
 import type { PlotCamera } from './plotCamera.ts';
 import { Layer, type ScatterPipelines } from './scatterLayers.ts';
 
-const unlabelled = -1;
 /** The colour behind the points, as in page.css. */
 const space: GPUColor = [7 / 255, 11 / 255, 21 / 255, 1];
 const centroidSize = 11;
@@ -58,27 +58,21 @@ export class Scatter {
 
   /** Shows the points without clusters. */
   clear(): void {
-    this.setLabels(new Int32Array(this.#points.count).fill(unlabelled));
+    clearLabels(this.#engine, this.#points.labels, this.#points.count);
     this.#centroids.count = 0;
+    this.draw();
   }
 
   /** Takes labels over from the CPU; −1 for none. */
   setLabels(labels: Int32Array): void {
-    this.#engine.device.queue.writeBuffer(this.#points.labels, 0, labels.slice());
+    writeLabels(this.#engine, this.#points.labels, labels);
     this.draw();
   }
 
   /** Takes labels over from a tensor, on the GPU. */
   async copyLabels(labels: Tensor<'int32'>): Promise<void> {
-    const { device } = this.#engine;
-    const { buffer } = labels.allocation;
     const cloud = this.#cloud;
-    // What computes the labels has to be submitted before the copy is.
-    await this.#engine.flush();
-    if (this.#cloud !== cloud) return;
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, this.#points.labels, 0, this.#points.count * 4);
-    device.queue.submit([encoder.finish()]);
+    await copyLabels(this.#engine, labels, () => (this.#cloud === cloud ? this.#points.labels : undefined));
     this.draw();
   }
 
@@ -125,6 +119,11 @@ export class Scatter {
   /** Draws at the next frame. */
   draw(): void {
     this.#frames.request();
+  }
+
+  /** Draws, and resolves once that can be seen. */
+  async drawn(): Promise<void> {
+    await this.#frames.drawn();
   }
 
   /** Gives the buffers back; the plot must not be used any more. */

@@ -12,6 +12,15 @@ import type { HeldCloud } from './cloud.ts';
 /** Points whose silhouettes are averaged: with shaders on the CPU, and on a GPU. */
 const silhouettePoints = { software: 400, hardware: 4000 } as const;
 
+/** Points of each cluster. */
+export function sizesOf(labels: Int32Array, clusters: number): Int32Array {
+  const sizes = new Int32Array(clusters);
+  for (const label of labels) {
+    if (label >= 0) sizes[label] = (sizes[label] as number) + 1;
+  }
+  return sizes;
+}
+
 /** How good a clustering is: by itself, and beside the groups that the points were made in. */
 export async function scoresOf(
   engine: Engine,

@@ -1,14 +1,13 @@
 import { Aborted, type Engine, type HostPoints, KMeans, type KMeansFit } from '../../src/index.ts';
 import { clearError, element, grouped, listFigures, showError } from '../shared/elements.ts';
-import { Pacer } from '../shared/pacer.ts';
+import { type Pacer, shortestStageMilliseconds } from '../shared/pacer.ts';
 import { coloursFor } from '../shared/palette.ts';
+import { RunControls } from '../shared/runControls.ts';
 import { pressKeys, steer } from '../shared/steering.ts';
 import { Globe } from './globe.ts';
 
 /** The most that the form allows. */
 const maximumClusters = 256;
-/** On a fast GPU an iteration would be over before it is seen. */
-const shortestIterationMilliseconds = 80;
 
 interface Run {
   readonly pacer: Pacer;
@@ -20,12 +19,9 @@ export class ClusterPanel {
   readonly #engine: Engine;
   readonly #points: HostPoints;
   readonly #globe: Globe;
-  readonly #form = element('cluster-form', HTMLFormElement);
+  readonly #controls: RunControls;
   readonly #clusters = element('clusters', HTMLInputElement);
   readonly #seed = element('seed', HTMLInputElement);
-  readonly #runButton = element('run', HTMLButtonElement);
-  readonly #stepButton = element('step', HTMLButtonElement);
-  readonly #resetButton = element('reset', HTMLButtonElement);
   readonly #status = element('cluster-status', HTMLParagraphElement);
   readonly #figures = element('cluster-figures', HTMLDListElement);
   #run: Run | undefined;
@@ -34,16 +30,11 @@ export class ClusterPanel {
     this.#engine = engine;
     this.#points = points;
     this.#globe = globe;
-    this.#form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#toggle();
+    this.#controls = new RunControls(element('cluster-form', HTMLFormElement), {
+      start: (makePacer) => this.#start(makePacer()),
+      reset: () => this.#reset(),
     });
-    this.#stepButton.addEventListener('click', () => {
-      if (this.#run) this.#run.pacer.step();
-      else if (this.#form.reportValidity()) this.#start(Pacer.stepping());
-      this.#showState();
-    });
-    this.#resetButton.addEventListener('click', () => this.#reset());
+    this.#controls.ready = true;
     for (const input of [this.#clusters, this.#seed]) input.addEventListener('input', () => this.#reset());
     this.#reset();
   }
@@ -62,13 +53,6 @@ export class ClusterPanel {
     return new ClusterPanel(engine, points, globe);
   }
 
-  #toggle(): void {
-    if (!this.#run) this.#start(new Pacer());
-    else if (this.#run.pacer.paused) this.#run.pacer.resume();
-    else this.#run.pacer.pause();
-    this.#showState();
-  }
-
   /** Ends what runs and shows the cities without clusters. */
   #reset(): void {
     this.#run?.abort.abort();
@@ -76,15 +60,7 @@ export class ClusterPanel {
     this.#globe.clear();
     this.#figures.hidden = true;
     this.#status.textContent = `${grouped(this.#points.rowCount)} cities, not clustered yet.`;
-    this.#showState();
-  }
-
-  #showState(): void {
-    const running = this.#run !== undefined && !this.#run.pacer.paused;
-    this.#runButton.disabled = false;
-    this.#runButton.textContent = running ? 'Pause' : this.#run ? 'Resume' : 'Run';
-    this.#stepButton.disabled = running;
-    this.#resetButton.disabled = false;
+    this.#controls.end();
   }
 
   async #start(pacer: Pacer): Promise<void> {
@@ -93,7 +69,7 @@ export class ClusterPanel {
     const run: Run = { pacer, abort: new AbortController() };
     this.#run = run;
     this.#status.textContent = 'Seeding …';
-    this.#showState();
+    this.#controls.begin([pacer]);
     const start = performance.now();
     try {
       const fit = await this.#fit(run);
@@ -106,8 +82,9 @@ export class ClusterPanel {
       showError(error);
       this.#status.textContent = 'The clustering failed.';
     }
-    if (this.#run === run) this.#run = undefined;
-    this.#showState();
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    this.#controls.end();
   }
 
   #fit({ pacer, abort: { signal } }: Run): Promise<KMeansFit> {
@@ -131,7 +108,7 @@ export class ClusterPanel {
           this.#globe.setCentroids(centroids);
           const milliseconds = performance.now() - begun;
           this.#status.textContent = `Iteration ${iteration}: ${grouped(changed)} of ${grouped(pointCount)} cities changed cluster (${Math.round(milliseconds)} ms)`;
-          await pacer.pass(Math.max(shortestIterationMilliseconds - milliseconds, 0), signal);
+          await pacer.pass(Math.max(shortestStageMilliseconds - milliseconds, 0), signal);
           begun = performance.now();
         },
       },

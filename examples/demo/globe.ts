@@ -1,5 +1,6 @@
 import type { Engine, Tensor } from '../../src/index.ts';
 import { Frames, fitCanvas } from '../shared/frames.ts';
+import { clearLabels, copyLabels, writeLabels } from '../shared/labels.ts';
 import type { Colour } from '../shared/palette.ts';
 import { type Surface, surfaceOf } from '../shared/surface.ts';
 import { OrbitCamera, verticalFieldOfView } from './camera.ts';
@@ -7,7 +8,6 @@ import shader from './globe.wgsl?raw';
 
 /** Floats of the shader's `View`. */
 const viewFloats = 40;
-const unlabelled = -1;
 /** The colour behind the globe, as in page.css. */
 const space: GPUColor = [7 / 255, 11 / 255, 21 / 255, 1];
 /** How many points the size of a point was chosen for. */
@@ -150,25 +150,20 @@ export class Globe {
 
   /** Shows the points without clusters. */
   clear(): void {
-    this.setLabels(new Int32Array(this.#pointCount).fill(unlabelled));
+    clearLabels(this.#engine, this.#points.labels, this.#pointCount);
     this.#centroidCount = 0;
+    this.draw();
   }
 
   /** Takes labels over from the CPU. */
   setLabels(labels: Int32Array): void {
-    this.#engine.device.queue.writeBuffer(this.#points.labels, 0, labels.slice());
+    writeLabels(this.#engine, this.#points.labels, labels);
     this.draw();
   }
 
   /** Takes labels over from a tensor, on the GPU. */
   async copyLabels(labels: Tensor<'int32'>): Promise<void> {
-    const { device } = this.#engine;
-    const { buffer } = labels.allocation;
-    // What computes the labels has to be submitted before the copy is.
-    await this.#engine.flush();
-    const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, this.#points.labels, 0, this.#pointCount * 4);
-    device.queue.submit([encoder.finish()]);
+    await copyLabels(this.#engine, labels, () => this.#points.labels);
     this.draw();
   }
 

@@ -1,10 +1,14 @@
 import type { Engine } from '../../src/index.ts';
 
+/** Milliseconds that work waits for being seen. */
+const longestWait = 1000;
+
 /** Draws when it is asked to: at the next frame, however often it is asked. On a slow adapter that waits for the last one. */
 export class Frames {
   readonly #render: () => Promise<void>;
   #stale = false;
   #drawing = false;
+  #whenDrawn: (() => void)[] = [];
 
   /** @param render draws one frame; what it rejects with is left to who owns the device */
   constructor(render: () => Promise<void>) {
@@ -17,11 +21,20 @@ export class Frames {
     this.#drawing = true;
     const frame = async (): Promise<void> => {
       this.#stale = false;
+      const drawn = this.#whenDrawn.splice(0);
       await this.#render().catch(() => undefined);
+      for (const resolve of drawn) resolve();
       if (this.#stale) requestAnimationFrame(frame);
       else this.#drawing = false;
     };
     requestAnimationFrame(frame);
+  }
+
+  /** Draws, and resolves once that can be seen; sooner where frames do not come, as in a tab in the background. */
+  async drawn(): Promise<void> {
+    const seen = new Promise<void>((resolve) => this.#whenDrawn.push(resolve));
+    this.request();
+    await Promise.race([seen, new Promise((resolve) => setTimeout(resolve, longestWait))]);
   }
 }
 

@@ -1,3 +1,6 @@
+/** On a fast GPU an iteration would be over before it is seen. */
+export const shortestStageMilliseconds = 90;
+
 /** Lets work that goes in steps be paused, resumed and stepped from outside. */
 export class Pacer {
   #stepsLeft = Number.POSITIVE_INFINITY;

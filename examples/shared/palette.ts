@@ -35,12 +35,11 @@ function oklabToColour({ lightness, a, b }: Oklab): Colour {
   ];
 }
 
-function candidates(count: number): Oklab[] {
-  return Array.from({ length: count }, (_, index) => {
-    const { lightness, chroma } = tiers[index % tiers.length] ?? tiers[0];
-    const hue = index * goldenAngle;
-    return { lightness, a: chroma * Math.cos(hue), b: chroma * Math.sin(hue) };
-  });
+/** The colours of the palette have numbers: the first ones differ most. */
+function candidate(number: number): Oklab {
+  const { lightness, chroma } = tiers[number % tiers.length] ?? tiers[0];
+  const hue = number * goldenAngle;
+  return { lightness, a: chroma * Math.cos(hue), b: chroma * Math.sin(hue) };
 }
 
 function distance(left: readonly number[], right: readonly number[]): number {
@@ -48,38 +47,60 @@ function distance(left: readonly number[], right: readonly number[]): number {
 }
 
 /**
- * A colour for each centroid, so that centroids that are near each other differ most. Greedy: each centroid in turn takes
- * the free colour whose closest rival, weighted by nearness, is the farthest.
+ * A colour of the palette for each centroid, so that centroids that are near each other differ most. Greedy: each centroid in
+ * turn takes the free colour whose closest rival, weighted by nearness, is the farthest.
  *
  * @param centroids [count, 3], row-major, about unit length
+ * @param kept numbers that centroids have already, all different
  */
-export function coloursFor(centroids: ArrayLike<number>): Colour[] {
+export function paletteNumbers(centroids: ArrayLike<number>, kept: readonly (number | undefined)[] = []): number[] {
   const count = centroids.length / 3;
-  const free = candidates(count);
   const places = Array.from({ length: count }, (_, index) => [0, 1, 2].map((axis) => centroids[index * 3 + axis] ?? 0));
-  const taken: { place: readonly number[]; colour: Oklab }[] = [];
-  for (const place of places) {
+  const numbers = Array.from(places, (_, index) => kept[index]);
+  const used = new Set(numbers);
+  const free: number[] = [];
+  for (let number = 0; free.length < numbers.filter((one) => one === undefined).length; number++) {
+    if (!used.has(number)) free.push(number);
+  }
+  const taken = places.flatMap((place, index) => {
+    const number = numbers[index];
+    return number === undefined ? [] : [{ place, colour: candidate(number) }];
+  });
+  return places.map((place, index) => {
+    const own = numbers[index];
+    if (own !== undefined) return own;
     const rivals = taken.map((rival) => ({
       colour: rival.colour,
       nearness: 1 / (0.05 + distance(place, rival.place)) ** 2,
     }));
     let best = 0;
     let bestCost = Number.POSITIVE_INFINITY;
-    for (const [index, { lightness, a, b }] of free.entries()) {
+    for (const [position, number] of free.entries()) {
+      const { lightness, a, b } = candidate(number);
       let cost = 0;
       for (const { colour, nearness } of rivals) {
         const squared = (lightness - colour.lightness) ** 2 + (a - colour.a) ** 2 + (b - colour.b) ** 2;
         cost += nearness / (0.001 + squared);
       }
       if (cost < bestCost) {
-        best = index;
+        best = position;
         bestCost = cost;
       }
     }
-    const [colour] = free.splice(best, 1);
-    if (colour) taken.push({ place, colour });
-  }
-  return taken.map(({ colour }) => oklabToColour(colour));
+    const [number = 0] = free.splice(best, 1);
+    taken.push({ place, colour: candidate(number) });
+    return number;
+  });
+}
+
+/** The colour of the palette with this number. */
+export function paletteColour(number: number): Colour {
+  return oklabToColour(candidate(number));
+}
+
+/** A colour for each centroid, as `paletteNumbers` chooses it. */
+export function coloursFor(centroids: ArrayLike<number>): Colour[] {
+  return paletteNumbers(centroids).map(paletteColour);
 }
 
 /** The colour as CSS writes it. */
