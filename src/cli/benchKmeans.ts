@@ -3,7 +3,7 @@ import type { Command } from './command.ts';
 import { type BenchKmeansReport, benchKmeans } from './jobs/benchKmeans.ts';
 import { sizesOf, sizeText } from './jobs/clusterBench.ts';
 import { formatDistribution, formatNumber } from './text.ts';
-import { choiceOption, integerOption, type ParsedOptions, UsageError } from './usage.ts';
+import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, UsageError } from './usage.ts';
 
 /** Coordinates of all points: 1 GiB of float32. */
 const largestData = 2 ** 28;
@@ -22,6 +22,7 @@ export const benchKmeansCommand: Command = {
     { name: '--iterations <count>', description: 'Rounds of assignment and update in a fit', default: 5 },
     { name: '--runs <count>', description: 'Timed fits of each case', default: 3 },
     { name: '--seed <integer>', description: 'Seed of the points', default: 1 },
+    { name: '--skew <share>', description: 'Share of the points, from 0 to 1, that lies in one cloud', default: 0 },
     {
       name: '--precision <kind>',
       description: `${precisions.join(', ')}; int8 is timed in turns with f32`,
@@ -52,10 +53,13 @@ function parametersOf(options: ParsedOptions) {
       );
     }
   }
+  const skew = magnitudeOption(options, 'skew');
+  if (skew > 1) throw new UsageError(`--skew is "${skew}"; it takes a share from 0 to 1.`);
   return {
     points,
     dimensions,
     clusters,
+    skew,
     iterations: integerOption(options, 'iterations', 1, 10_000),
     runs: integerOption(options, 'runs', 1, 1000),
     seed: integerOption(options, 'seed', 0, 2 ** 32 - 1),

@@ -119,7 +119,7 @@ describe('cuanta bench kmeans', () => {
   test('times the fits of each size and the peers in Chrome', async () => {
     const size = ['--points', '2000,4000', '--dimensions', '5', '--clusters', '7', '--iterations', '3'];
     const peers = ['--peers', '--peer-iterations', '2', '--runtime', 'chrome'];
-    const report = await cuantaJson(['bench', 'kmeans', ...size, '--runs', '2', ...peers]);
+    const report = await cuantaJson(['bench', 'kmeans', ...size, '--skew', '0.5', '--runs', '2', ...peers]);
     const sizes = [2000, 4000];
     const names = ['ml-kmeans (CPU)', 'TensorFlow.js 4.22.0 operations (WebGPU)'];
     const fit = {
@@ -141,6 +141,7 @@ describe('cuanta bench kmeans', () => {
         points,
         checkedRows: points,
         iterations: 3,
+        skew: 0.5,
         ...fit,
         ...ours,
       })),

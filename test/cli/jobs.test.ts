@@ -71,6 +71,22 @@ describe('the checks of the matrix products', () => {
   });
 });
 
+describe('points in clouds', () => {
+  const rows = 2000;
+  const even = cloudPoints(rows, 2, 4, 5);
+  const allInOne = cloudPoints(rows, 2, 4, 5, 1);
+
+  test.each([
+    [0, 0.25],
+    [0.9, 0.925],
+  ])('of a skew of %f, %f lie in the first', (skew, expected) => {
+    const points = cloudPoints(rows, 2, 4, 5, skew);
+    expect([...points.subarray(0, 8)]).toEqual([...even.subarray(0, 8)]);
+    const inFirst = Array.from({ length: rows }, (_, row) => points[2 * row] === allInOne[2 * row]).filter(Boolean);
+    expect(inFirst.length / rows).toBeCloseTo(expected, 1.5);
+  });
+});
+
 describe('the checks of k-means', () => {
   const points = cloudPoints(300, 3, 4, 5);
   const start = points.slice(0, 12);

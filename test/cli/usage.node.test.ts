@@ -29,6 +29,7 @@ const misuses: readonly (readonly [string, RegExp])[] = [
   ['bench matmul --width 3', /no option --width; bench matmul takes --m, --n, --k, --types/],
   ['bench kmeans --points 10 --clusters 11', /--clusters is "11"; it takes an integer from 1 to 10/],
   ['bench kmeans --precision int4', /--precision is "int4"; it takes f32, int8/],
+  ['bench kmeans --skew 1.5', /--skew is "1.5"; it takes a share from 0 to 1/],
   ['run', /lacks its argument <model>/],
   ['run model.onnx --input', /value is missing: --input <name=file.npy>/],
   ['run model.onnx --input x', /--input is "x"; it takes a name, = and a value/],

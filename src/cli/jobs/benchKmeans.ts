@@ -28,6 +28,8 @@ interface FitParameters {
   readonly seed: number;
   /** `int8`: assignment in 8 bits is timed too, in turns with f32. Default `f32`. */
   readonly precision?: KMeansPrecision;
+  /** Share of the points that is put into one cloud, from 0 to 1; the rest is spread evenly over all. Default 0. */
+  readonly skew?: number;
 }
 
 interface TimedFit extends TimedCase {
@@ -46,6 +48,8 @@ interface CheckedFit {
   readonly gaveUp?: boolean;
   /** Points whose nearest centroid was searched in float64, chosen at random where they are not all. */
   readonly checkedRows: number;
+  /** Share of the points in one cloud, where there is any skew. */
+  readonly skew?: number;
   /** Fits before the timed ones. */
   readonly warmUps: number;
 }
@@ -111,11 +115,11 @@ async function timeSize(
   openPeers: readonly OpenKmeansPeer[],
 ) {
   const { points, dimensions, clusters } = size;
-  const { runs, seed, precision } = parameters;
+  const { runs, seed, precision, skew = 0 } = parameters;
   const onProgress = (message: string) => context.onProgress?.(`${sizeText(size)}: ${message}`);
   onProgress('making points');
   await breathe();
-  const data = cloudPoints(points, dimensions, clusters, seed);
+  const data = cloudPoints(points, dimensions, clusters, seed, skew);
   const source = { data, rowCount: points, columnCount: dimensions };
   const fitWith = (kind: KMeansPrecision, maximumIterations: number) =>
     new KMeans({ clusters, init: 'first', tolerance: 0, maximumIterations, precision: kind }).fit(
@@ -163,7 +167,7 @@ async function timeSize(
       const kernels = await kernelTimes(engine, 1, async () => void (await entry.run()));
       // In f32 two fits were checked, in 8 bits one was compared with f32.
       const about = entry.kind === 'int8' ? { ...int8, warmUps: 1 } : { warmUps: 2 };
-      cases.push({ ...summary(entry, iterations), checkedRows, ...about, ...kernels });
+      cases.push({ ...summary(entry, iterations), ...(skew > 0 && { skew }), checkedRows, ...about, ...kernels });
     }
     return { ours: cases, theirs: timed.theirs.map((entry) => summary(entry, rounds)) };
   } finally {

@@ -20,22 +20,28 @@ export function uniformValues(count: number, seed: number): Float32Array<ArrayBu
 
 /**
  * Points in overlapping round clouds about random centres, row-major [pointCount, columnCount]. The first
- * `cloudCount` points lie in different clouds.
+ * `cloudCount` points lie in different clouds; of the others a share of `skew`, from 0 to 1, is put into the first one, and the
+ * rest evenly into all.
  */
 export function cloudPoints(
   pointCount: number,
   columnCount: number,
   cloudCount: number,
   seed: number,
+  skew = 0,
 ): Float32Array<ArrayBuffer> {
   const random = generator(seed);
+  // Draws of its own, so that points without skew stay what they are.
+  const chance = generator(seed ^ 0x5eed);
   const centres = Float64Array.from({ length: cloudCount * columnCount }, () => 10 * random());
   const points = new Float32Array(pointCount * columnCount);
-  for (let index = 0; index < points.length; index++) {
-    const row = Math.floor(index / columnCount);
-    const centre = centres[(row % cloudCount) * columnCount + (index % columnCount)] ?? 0;
-    // The sum of four uniform values is nearly normal, with a standard deviation of 0.58.
-    points[index] = centre + 2 * (random() + random() + random() + random() - 2);
+  for (let row = 0; row < pointCount; row++) {
+    const cloud = row >= cloudCount && chance() < skew ? 0 : row % cloudCount;
+    for (let column = 0; column < columnCount; column++) {
+      const centre = centres[cloud * columnCount + column] ?? 0;
+      // The sum of four uniform values is nearly normal, with a standard deviation of 0.58.
+      points[row * columnCount + column] = centre + 2 * (random() + random() + random() + random() - 2);
+    }
   }
   return points;
 }
