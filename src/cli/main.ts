@@ -98,8 +98,11 @@ async function run(words: readonly string[], reporter: Reporter): Promise<void> 
     await chosen.run(inputs, options, reporter);
     return;
   }
-  if (args.length > 0) {
-    throw new UsageError(`There is no command "${args[0]}"; there are ${commands.map(({ name }) => name).join(', ')}.`);
+  const [given] = args;
+  if (given !== undefined) {
+    const [family] = given.split(' ');
+    const near = families.has(family ?? '') ? commands.filter(({ name }) => name.startsWith(`${family} `)) : commands;
+    throw new UsageError(`There is no command "${given}"; there are ${near.map(({ name }) => name).join(', ')}.`);
   }
   const unknown = Object.keys(options).find((key) => key !== '--' && !cli.globalCommand.hasOption(key));
   if (unknown !== undefined) {

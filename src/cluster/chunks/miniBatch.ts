@@ -3,19 +3,13 @@ import type { PointChunks } from '../../base/pointChunks.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
 import { recordAssign, recordNorms } from '../kmeans/assign.ts';
-import {
-  givenCentroids,
-  KMeans,
-  type KMeansFit,
-  type KMeansOptions,
-  type KMeansRun,
-  wholeNumber,
-} from '../kmeans/kmeans.ts';
+import { givenCentroids, KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from '../kmeans/kmeans.ts';
 import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { toFrame } from '../points/frame.ts';
 import type { PointStatistics } from '../points/pointSet.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
 import { randomIndex, randomRows } from '../random.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { arrayChunks } from './arrayChunks.ts';
 import { type ChunkFit, concludeChunks } from './chunkFit.ts';
 import { ChunkReader } from './chunkReader.ts';
@@ -94,16 +88,21 @@ export class MiniBatchKMeans {
       reassignmentRatio = 0.01,
       ...start
     } = options;
-    this.#start = new KMeans(start);
+    this.#start = new KMeans(start, 'MiniBatchKMeans');
     if (this.#start.init === 'k-means||') {
       throw new InvalidInput('MiniBatchKMeans: init is "k-means||"; use "k-means++", "random", "first" or centroids.');
     }
-    this.batchSize = wholeNumber(batchSize, 1, 'batchSize', 'A thousand points are usual.');
-    this.maximumIterations = wholeNumber(maximumIterations, 1, 'maximumIterations', 'Allow at least one pass.');
+    this.batchSize = wholeNumber(batchSize, 1, 'MiniBatchKMeans: batchSize', 'A thousand points are usual.');
+    this.maximumIterations = wholeNumber(
+      maximumIterations,
+      1,
+      'MiniBatchKMeans: maximumIterations',
+      'Allow at least one pass.',
+    );
     this.noImprovement =
       noImprovement === Number.POSITIVE_INFINITY
         ? noImprovement
-        : wholeNumber(noImprovement, 1, 'noImprovement', 'Use Infinity to go on to the last batch.');
+        : wholeNumber(noImprovement, 1, 'MiniBatchKMeans: noImprovement', 'Use Infinity to go on to the last batch.');
     if (!(reassignmentRatio >= 0 && reassignmentRatio <= 1)) {
       throw new InvalidInput(
         `MiniBatchKMeans: reassignmentRatio is ${reassignmentRatio}; it must be a share from 0 to 1. Use 0 to let small clusters be.`,
@@ -174,7 +173,7 @@ export class MiniBatchKMeans {
     const { clusters, init, seed } = this.#start;
     let given: Float64Array | undefined;
     const { statistics, picked } = await surveyChunks(reader, (rowCount) => {
-      given = givenCentroids(this.#start, { rowCount, columnCount: reader.columnCount });
+      given = givenCentroids(this.#start, { rowCount, columnCount: reader.columnCount }, 'MiniBatchKMeans');
       if (given) return { rows: [], include: given };
       if (init === 'first') return { rows: [...Array(clusters).keys()] };
       const sampled = Math.min(rowCount, 3 * Math.max(this.batchSize, clusters));

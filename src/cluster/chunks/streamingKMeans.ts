@@ -1,19 +1,13 @@
 import { InvalidInput } from '../../base/errors.ts';
 import type { PointChunks } from '../../base/pointChunks.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import {
-  givenCentroids,
-  KMeans,
-  type KMeansFit,
-  type KMeansOptions,
-  type KMeansRun,
-  wholeNumber,
-} from '../kmeans/kmeans.ts';
+import { givenCentroids, KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from '../kmeans/kmeans.ts';
 import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { haltReasons, type Status } from '../kmeans/state.ts';
 import { toFrame } from '../points/frame.ts';
 import type { PointStatistics } from '../points/pointSet.ts';
 import { randomRows } from '../random.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { type ChunkFit, concludeChunks } from './chunkFit.ts';
 import { ChunkReader } from './chunkReader.ts';
 import { ChunkRounds } from './chunkRounds.ts';
@@ -69,7 +63,7 @@ export class StreamingKMeans {
 
   /** @throws InvalidInput for an option outside its range. */
   constructor({ chunkRows, ...options }: StreamingKMeansOptions = {}) {
-    this.#hyperparameters = new KMeans(options);
+    this.#hyperparameters = new KMeans(options, 'StreamingKMeans');
     const { init } = this.#hyperparameters;
     if (typeof init === 'string' && !['k-means++', 'random', 'first'].includes(init)) {
       throw new InvalidInput(
@@ -79,7 +73,7 @@ export class StreamingKMeans {
     this.chunkRows =
       chunkRows === undefined
         ? undefined
-        : wholeNumber(chunkRows, 1, 'chunkRows', 'Leave it out for a chunk of 32 MiB.');
+        : wholeNumber(chunkRows, 1, 'StreamingKMeans: chunkRows', 'Leave it out for a chunk of 32 MiB.');
   }
 
   /**
@@ -115,7 +109,7 @@ export class StreamingKMeans {
     const { clusters, init, seed } = this.#hyperparameters;
     let given: Float64Array | undefined;
     const { statistics, picked } = await surveyChunks(reader, (rowCount) => {
-      given = givenCentroids(this.#hyperparameters, { rowCount, columnCount: reader.columnCount });
+      given = givenCentroids(this.#hyperparameters, { rowCount, columnCount: reader.columnCount }, 'StreamingKMeans');
       if (init === 'first') return { rows: [...Array(clusters).keys()] };
       if (init === 'random') return { rows: randomRows(seed, clusters, rowCount) };
       return { rows: [], include: given };

@@ -4,8 +4,9 @@ import { Tensor } from '../../gpu/tensor.ts';
 import { labelsHash } from '../labelsHash.ts';
 import { lendLabels } from '../lentLabels.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { addInertia } from './inertia.ts';
-import { KMeans, type KMeansFit, type KMeansOptions, type KMeansRun, wholeNumber } from './kmeans.ts';
+import { KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from './kmeans.ts';
 import { assertNotAborted } from './lloyd.ts';
 import { balancedLabels, type Capacity } from './transport.ts';
 
@@ -53,8 +54,13 @@ export class BalancedKMeans {
   /** @throws InvalidInput for an option outside its range. */
   constructor(options: BalancedKMeansOptions = {}) {
     const { maximumShare, maximumIterations = 100, ...start } = options;
-    this.#start = new KMeans(start);
-    this.maximumIterations = wholeNumber(maximumIterations, 1, 'maximumIterations', 'Allow at least one round.');
+    this.#start = new KMeans(start, 'BalancedKMeans');
+    this.maximumIterations = wholeNumber(
+      maximumIterations,
+      1,
+      'BalancedKMeans: maximumIterations',
+      'Allow at least one round.',
+    );
     const { clusters } = this.#start;
     if (maximumShare !== undefined && !(maximumShare >= 1 / clusters && maximumShare <= 1)) {
       throw new InvalidInput(

@@ -5,15 +5,9 @@ import { labelsHash } from '../labelsHash.ts';
 import { lendLabels } from '../lentLabels.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
 import { derivedSeed } from '../random.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { addInertia } from './inertia.ts';
-import {
-  KMeans,
-  type KMeansFit,
-  type KMeansIteration,
-  type KMeansOptions,
-  type KMeansRun,
-  wholeNumber,
-} from './kmeans.ts';
+import { KMeans, type KMeansFit, type KMeansIteration, type KMeansOptions, type KMeansRun } from './kmeans.ts';
 import { assertNotAborted } from './lloyd.ts';
 
 /** Which cluster is split next: that with the greatest inertia, or with the most points; the lowest index wins a tie. */
@@ -69,8 +63,9 @@ function rowsOf({ data, columnCount }: HostPoints, rows: Uint32Array): HostPoint
     data instanceof Float32Array
       ? new Float32Array(rows.length * columnCount)
       : new Float64Array(rows.length * columnCount);
-  for (const [place, row] of rows.entries()) {
-    chosen.set(data.subarray(row * columnCount, (row + 1) * columnCount), place * columnCount);
+  for (let place = 0, index = 0; place < rows.length; place++) {
+    const first = (rows[place] as number) * columnCount;
+    for (let column = 0; column < columnCount; column++, index++) chosen[index] = data[first + column] as number;
   }
   return { data: chosen, rowCount: rows.length, columnCount };
 }
@@ -92,7 +87,7 @@ export class BisectingKMeans {
   /** @throws InvalidInput for an option outside its range. */
   constructor(options: BisectingKMeansOptions = {}) {
     const { clusters = 8, strategy = 'biggest-inertia', init = 'k-means++', ...split } = options;
-    this.clusters = wholeNumber(clusters, 1, 'clusters', 'Ask for at least one cluster.');
+    this.clusters = wholeNumber(clusters, 1, 'BisectingKMeans: clusters', 'Ask for at least one cluster.');
     if (strategy !== 'biggest-inertia' && strategy !== 'largest-cluster') {
       throw new InvalidInput(
         `BisectingKMeans: strategy is "${String(strategy)}"; use "biggest-inertia" or "largest-cluster".`,
@@ -103,7 +98,7 @@ export class BisectingKMeans {
     }
     this.strategy = strategy;
     this.#split = { ...split, init };
-    new KMeans(this.#split);
+    new KMeans(this.#split, 'BisectingKMeans');
   }
 
   /**
@@ -122,7 +117,7 @@ export class BisectingKMeans {
     assertNotAborted(signal);
     const host: HostPoints = points instanceof Tensor ? { ...shape, data: await points.read() } : points;
     const all = Uint32Array.from({ length: host.rowCount }, (_, row) => row);
-    const once = await new KMeans({ ...this.#split, init: 'first', starts: 1, clusters: 1 }).fit(
+    const once = await new KMeans({ ...this.#split, init: 'first', starts: 1, clusters: 1 }, 'BisectingKMeans').fit(
       engine,
       host,
       signal ? { signal } : {},
@@ -170,7 +165,7 @@ export class BisectingKMeans {
     const { columnCount } = points;
     const own = rowsOf(points, leaf.rows);
     const seed = derivedSeed(this.#split.seed ?? 0, 'splits', index);
-    const { labels, centroids, sizes } = await new KMeans({ ...this.#split, clusters: 2, seed }).fit(
+    const { labels, centroids, sizes } = await new KMeans({ ...this.#split, clusters: 2, seed }, 'BisectingKMeans').fit(
       engine,
       own,
       signal ? { signal } : {},
@@ -178,7 +173,10 @@ export class BisectingKMeans {
     if (sizes.includes(0)) return [{ ...leaf, whole: true }];
     const first = labels[0] as number;
     const [kept, made] = [first, 1 - first].map((label): Leaf => {
-      const places = Uint32Array.from(labels.keys()).filter((place) => labels[place] === label);
+      const places = new Uint32Array(sizes[label] as number);
+      for (let place = 0, found = 0; found < places.length; place++) {
+        if (labels[place] === label) places[found++] = place;
+      }
       const centroid = centroids.slice(label * columnCount, (label + 1) * columnCount);
       const { data } = rowsOf(own, places);
       const inertia = addInertia(0, data, columnCount, new Uint8Array(places.length), centroid);

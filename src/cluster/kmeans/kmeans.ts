@@ -6,6 +6,7 @@ import { lendLabels } from '../lentLabels.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
 import { unitFrame, unitRows } from '../points/unitRows.ts';
 import { wholeWeights } from '../points/weights.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { type Int8Report, Int8Rounds } from './int8Rounds.ts';
 import { abortable, assertNotAborted, runLloyd } from './lloyd.ts';
 import { centroidsOf, measuredPoints, objective, type Predictor, predictorOf } from './predictor.ts';
@@ -114,41 +115,35 @@ export interface KMeansFit extends Predictor {
 
 /**
  * The centroids that a fit starts from, if they are given, checked against the points.
+ * @param estimator what errors name
  * @throws InvalidInput for fewer points than clusters or a non-finite centroid, ShapeMismatch
  */
 export function givenCentroids(
   { clusters, init, metric }: Pick<KMeans, 'clusters' | 'init' | 'metric'>,
   shape: { readonly rowCount: number; readonly columnCount: number },
+  estimator: string,
 ): Float64Array | undefined {
   if (clusters > shape.rowCount) {
     throw new InvalidInput(
-      `KMeans: ${clusters} clusters of ${shape.rowCount} points; there must be at least as many points. Ask for at most ${shape.rowCount} clusters.`,
+      `${estimator}: ${clusters} clusters of ${shape.rowCount} points; there must be at least as many points. Ask for at most ${shape.rowCount} clusters.`,
     );
   }
   if (typeof init === 'string') return undefined;
   if (init.length !== clusters * shape.columnCount) {
     throw new ShapeMismatch(
-      `KMeans: init has ${init.length} numbers, but ${clusters} clusters of ${shape.columnCount} columns need ${clusters * shape.columnCount}; give one row of coordinates a cluster.`,
+      `${estimator}: init has ${init.length} numbers, but ${clusters} clusters of ${shape.columnCount} columns need ${clusters * shape.columnCount}; give one row of coordinates a cluster.`,
     );
   }
   const index = init.findIndex((value) => !(Math.abs(value) < 1e300));
   if (index >= 0) {
     throw new InvalidInput(
-      `KMeans: init, row ${Math.floor(index / shape.columnCount)}, column ${index % shape.columnCount} is ${init[index]}; start from finite centroids below 1e300.`,
+      `${estimator}: init, row ${Math.floor(index / shape.columnCount)}, column ${index % shape.columnCount} is ${init[index]}; start from finite centroids below 1e300.`,
     );
   }
   const data = Float64Array.from(init);
   return metric === 'cosine'
-    ? unitRows({ data, rowCount: clusters, columnCount: shape.columnCount }, 'KMeans: init').data
+    ? unitRows({ data, rowCount: clusters, columnCount: shape.columnCount }, `${estimator}: init`).data
     : data;
-}
-
-/** @throws InvalidInput unless `value` is a whole number of at least `least` */
-export function wholeNumber(value: number, least: number, name: string, remedy: string): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidInput(`KMeans: ${name} is ${value}; it must be a whole number of at least ${least}. ${remedy}`);
-  }
-  return value;
 }
 
 /**
@@ -175,9 +170,14 @@ export class KMeans {
   readonly maximumIterations: number;
   readonly seed: number;
   readonly precision: KMeansPrecision;
+  readonly #estimator: string;
 
-  /** @throws InvalidInput for an option outside its range. */
-  constructor(options: KMeansOptions = {}) {
+  /**
+   * @param estimator what errors name: an estimator that begins with k-means gives its own name
+   * @throws InvalidInput for an option outside its range.
+   */
+  constructor(options: KMeansOptions = {}, estimator = 'KMeans') {
+    this.#estimator = estimator;
     const {
       init: given = 'k-means++',
       tolerance = 1e-4,
@@ -187,34 +187,41 @@ export class KMeans {
     } = options;
     const init = typeof given === 'object' && 'centroids' in given ? given.centroids : given;
     const { clusters = typeof given === 'object' && 'sizes' in given ? given.sizes.length : 8, starts = 1 } = options;
-    this.clusters = wholeNumber(clusters, 1, 'clusters', 'Ask for at least one cluster.');
-    this.maximumIterations = wholeNumber(maximumIterations, 1, 'maximumIterations', 'Allow at least one round.');
-    this.seed = wholeNumber(seed, 0, 'seed', 'Choose any such number.');
+    this.clusters = wholeNumber(clusters, 1, `${estimator}: clusters`, 'Ask for at least one cluster.');
+    this.maximumIterations = wholeNumber(
+      maximumIterations,
+      1,
+      `${estimator}: maximumIterations`,
+      'Allow at least one round.',
+    );
+    this.seed = wholeNumber(seed, 0, `${estimator}: seed`, 'Choose any such number.');
     if (!(tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY)) {
       throw new InvalidInput(
-        `KMeans: tolerance is ${tolerance}; it must be a finite number of at least 0. Use 0 to go on until no label changes.`,
+        `${estimator}: tolerance is ${tolerance}; it must be a finite number of at least 0. Use 0 to go on until no label changes.`,
       );
     }
     this.tolerance = tolerance;
     const { precision = 'f32' } = options;
     if (!['f32', 'int8'].includes(precision)) {
-      throw new InvalidInput(`KMeans: precision is "${precision}"; use "f32" or "int8", which give the same labels.`);
+      throw new InvalidInput(
+        `${estimator}: precision is "${precision}"; use "f32" or "int8", which give the same labels.`,
+      );
     }
     this.precision = precision;
     if (typeof init === 'string' && !initializations.includes(init)) {
       throw new InvalidInput(
-        `KMeans: init is "${init}"; use ${initializations.map((way) => `"${way}"`).join(', ')}, a fit or an array of centroids, row by row.`,
+        `${estimator}: init is "${init}"; use ${initializations.map((way) => `"${way}"`).join(', ')}, a fit or an array of centroids, row by row.`,
       );
     }
     this.init = init;
     if (metric !== 'euclidean' && metric !== 'cosine') {
-      throw new InvalidInput(`KMeans: metric is "${String(metric)}"; use "euclidean" or "cosine".`);
+      throw new InvalidInput(`${estimator}: metric is "${String(metric)}"; use "euclidean" or "cosine".`);
     }
     this.metric = metric;
-    this.starts = wholeNumber(starts, 1, 'starts', 'Start at least once.');
+    this.starts = wholeNumber(starts, 1, `${estimator}: starts`, 'Start at least once.');
     if (starts > 1 && (typeof init !== 'string' || init === 'first')) {
       throw new InvalidInput(
-        `KMeans: starts is ${starts}, but init leaves nothing to chance: each start would lead to the same fit. Leave starts out, or use "k-means++", "k-means||" or "random".`,
+        `${estimator}: starts is ${starts}, but init leaves nothing to chance: each start would lead to the same fit. Leave starts out, or use "k-means++", "k-means||" or "random".`,
       );
     }
   }
@@ -225,13 +232,14 @@ export class KMeans {
    * with metric `cosine`, LimitExceeded, OutOfMemory, Aborted
    */
   async fit(engine: Engine, points: PointSource, run: KMeansRun = {}): Promise<KMeansFit> {
-    const shape = shapeOf(points, 'KMeans');
-    const given = givenCentroids(this, shape);
-    const weights = run.weights && wholeWeights(run.weights, shape.rowCount, 'KMeans');
+    const estimator = this.#estimator;
+    const shape = shapeOf(points, estimator);
+    const given = givenCentroids(this, shape, estimator);
+    const weights = run.weights && wholeWeights(run.weights, shape.rowCount, estimator);
     assertNotAborted(run.signal);
     const cosine = this.metric === 'cosine';
-    const measured = await measuredPoints(points, cosine, 'KMeans');
-    const prepared = await preparePoints(engine, measured, 'KMeans', {
+    const measured = await measuredPoints(points, cosine, estimator);
+    const prepared = await preparePoints(engine, measured, estimator, {
       ...(given && { include: given }),
       ...(cosine && { frame: unitFrame(shape.columnCount) }),
     });

@@ -6,6 +6,7 @@ import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
 import { lendLabels } from '../lentLabels.ts';
 import type { PointSet } from '../points/pointSet.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import { type Course, fitOf, type GaussianMixtureFit, moved, parametersOf } from './gaussianMixtureFit.ts';
 import { momentLayoutOf, type PackedComponents } from './gaussianMixtureLayout.ts';
 import {
@@ -37,7 +38,7 @@ export interface GaussianMixtureOptions {
   readonly regularization?: number;
   /** Most rounds of expectation and maximization, at least 1. Default 100. */
   readonly maximumIterations?: number;
-  /** Times that k-means starts anew, from `seed`, `seed` + 1 …; the fit with the highest lower bound is kept. Default 1. */
+  /** Times that k-means starts anew, from `seed`, `seed` + 1 … (0 after the largest); the fit with the highest lower bound is kept. Default 1. */
   readonly starts?: number;
   /** Seed of the k-means that parameters start from, a whole number from 0 to 2^53 - 1. Default 0. */
   readonly seed?: number;
@@ -91,15 +92,6 @@ interface Division {
   readonly centroids: Float64Array<ArrayBuffer>;
 }
 
-function wholeNumber(value: number, least: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidInput(
-      `GaussianMixture: ${name} is ${value}; it must be a whole number of at least ${least}. Round it, or leave it out.`,
-    );
-  }
-  return value;
-}
-
 function magnitude(value: number, name: string): number {
   if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
     throw new InvalidInput(
@@ -134,16 +126,21 @@ export class GaussianMixture {
   constructor(options: GaussianMixtureOptions = {}) {
     const { components = 1, covariance = 'full', tolerance = 1e-3, regularization = 1e-6 } = options;
     const { maximumIterations = 100, starts = 1, seed = 0, means, weights, covariances } = options;
-    this.components = wholeNumber(components, 1, 'components');
+    this.components = wholeNumber(components, 1, 'GaussianMixture: components', 'Round it, or leave it out.');
     if (!covarianceTypes.includes(covariance)) {
       throw new InvalidInput(`GaussianMixture: covariance is "${covariance}"; use ${covarianceTypes.join(', ')}.`);
     }
     this.covariance = covariance;
     this.tolerance = magnitude(tolerance, 'tolerance');
     this.regularization = magnitude(regularization, 'regularization');
-    this.maximumIterations = wholeNumber(maximumIterations, 1, 'maximumIterations');
-    this.starts = wholeNumber(starts, 1, 'starts');
-    this.seed = wholeNumber(seed, 0, 'seed');
+    this.maximumIterations = wholeNumber(
+      maximumIterations,
+      1,
+      'GaussianMixture: maximumIterations',
+      'Round it, or leave it out.',
+    );
+    this.starts = wholeNumber(starts, 1, 'GaussianMixture: starts', 'Round it, or leave it out.');
+    this.seed = wholeNumber(seed, 0, 'GaussianMixture: seed', 'Round it, or leave it out.');
     if (!means && (weights || covariances)) {
       throw new InvalidInput('GaussianMixture: weights or covariances are given without means; give means too.');
     }
@@ -243,10 +240,15 @@ export class GaussianMixture {
   async #divide(engine: Engine, points: PointSource, signal: AbortSignal | undefined): Promise<Division[]> {
     const divisions: Division[] = [];
     for (let start = 0; start < this.starts; start++) {
-      const means = new KMeans({ clusters: this.components, seed: this.seed + start });
+      const means = new KMeans({ clusters: this.components, seed: this.#seedOf(start) });
       divisions.push(await means.fit(engine, points, signal ? { signal } : {}));
     }
     return divisions;
+  }
+
+  #seedOf(start: number): number {
+    const left = Number.MAX_SAFE_INTEGER - this.seed;
+    return start <= left ? this.seed + start : start - left - 1;
   }
 
   async #fromDivision(

@@ -1,8 +1,9 @@
-import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
+import { LimitExceeded, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { labelsHash } from '../labelsHash.ts';
 import type { Frame } from '../points/frame.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
+import { wholeNumber } from '../wholeNumber.ts';
 import type { PointEvaluation } from './gaussianMixtureLayout.ts';
 import { hasMatrices, type MixtureModel, packModel, parameterCountOf } from './gaussianMixtureModel.ts';
 import { GaussianMixturePass } from './gaussianMixturePass.ts';
@@ -42,7 +43,7 @@ export interface GaussianMixtureFit {
    * Draws points. Point i depends on the seed and i alone.
    * @param count a whole number of at least 1
    * @param seed a whole number from 0 to 2^53 - 1, 0 unless given
-   * @throws InvalidInput
+   * @throws InvalidInput; LimitExceeded for more than 2^28 numbers, which are 2 GiB
    */
   sample(count: number, seed?: number): MixtureSample;
   /** SHA-256 of the labels, see `labelsHash`. */
@@ -70,6 +71,12 @@ export function parametersOf(
   return { weights: weights.slice(), means: moved(means, centre, 1), covariances: covariances.slice() };
 }
 
+/** Says that points are too far away for a frame in which the mixture can be told. */
+function tooFar(what: string, exponent: number): string {
+  const reach = (2 ** -exponent).toPrecision(2);
+  return `${what}: a point lies about ${reach} away from the points that the mixture was fitted to, too far for float32 to resolve the mixture beside it. Leave such points out.`;
+}
+
 async function evaluateOthers(
   engine: Engine,
   model: MixtureModel,
@@ -90,7 +97,9 @@ async function evaluateOthers(
       full: hasMatrices(model.covarianceType),
     });
     try {
-      return await pass.evaluate(packModel(model, prepared.frame.exponent), what === 'predictProbability');
+      const { exponent } = prepared.frame;
+      const packed = packModel(model, exponent, () => tooFar(what, exponent));
+      return await pass.evaluate(packed, what === 'predictProbability');
     } finally {
       pass.release();
     }
@@ -99,11 +108,20 @@ async function evaluateOthers(
   }
 }
 
-function wholeNumber(value: number, least: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidInput(`sample: ${name} is ${value}; it must be a whole number of at least ${least}.`);
+/** Most numbers of a sample: 2 GiB of float64. */
+const largestSample = 2 ** 28;
+
+/** @throws InvalidInput, LimitExceeded */
+function sampleOf(model: MixtureModel, { centre }: Frame, count: number, seed: number): MixtureSample {
+  wholeNumber(count, 1, 'sample: count', 'Draw at least one point.');
+  wholeNumber(seed, 0, 'sample: seed', 'Choose any such number.');
+  const most = Math.floor(largestSample / model.columnCount);
+  if (count > most) {
+    throw new LimitExceeded(
+      `sample: ${count} points of ${model.columnCount} columns; at most ${most} are drawn at once. Draw several times, with other seeds.`,
+    );
   }
-  return value;
+  return sampleMixture(model, centre, count, seed);
 }
 
 /** The result of the fit that ended with `course`. */
@@ -129,8 +147,7 @@ export function fitOf(
     predict: async (points) => (await evaluate(points, 'predict')).labels,
     predictProbability: async (points) => (await evaluate(points, 'predictProbability')).probabilities,
     scoreSamples: async (points) => (await evaluate(points, 'scoreSamples')).scores,
-    sample: (count, seed = 0) =>
-      sampleMixture(model, frame.centre, wholeNumber(count, 1, 'count'), wholeNumber(seed, 0, 'seed')),
+    sample: (count, seed = 0) => sampleOf(model, frame, count, seed),
     labelsSha256: () => labelsHash(labels),
   };
 }

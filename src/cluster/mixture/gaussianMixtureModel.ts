@@ -182,20 +182,24 @@ function packDiagonals(precisions: Float64Array, shape: MixtureShape, scale: num
   return packed;
 }
 
+/** Says that a covariance is too small beside the points of a fit. */
+function tooSmall({ regularization, componentCount }: MixtureModel): string {
+  return `GaussianMixture: a covariance is less than 1e-30 of the squared range of the points, which float32 cannot resolve. Remove points that lie far beyond all others, if there are any. ${remedy(regularization, componentCount)}`;
+}
+
 /**
  * A model as the kernels take it, in a frame with this exponent.
+ * @param problem the message where it is too small for the frame; that of a fit unless given
  * @throws InvalidInput for covariances that are too small beside the range of the points for float32
  */
-export function packModel(model: MixtureModel, exponent: number): PackedComponents {
-  const { covarianceType, columnCount, componentCount, weights, means, precisions, logDeterminants } = model;
+export function packModel(model: MixtureModel, exponent: number, problem = () => tooSmall(model)): PackedComponents {
+  const { covarianceType, columnCount, weights, means, precisions, logDeterminants } = model;
   const scale = 2 ** -exponent;
   const packed = hasMatrices(covarianceType)
     ? packMatrices(precisions, columnCount, scale)
     : packDiagonals(precisions, model, scale);
   if (!packed.every((value) => Math.abs(value) < largestPrecision)) {
-    throw new InvalidInput(
-      `GaussianMixture: a covariance is less than 1e-30 of the squared range of the points, which float32 cannot resolve. Remove points that lie far beyond all others, if there are any. ${remedy(model.regularization, componentCount)}`,
-    );
+    throw new InvalidInput(problem());
   }
   const constant = (columnCount / 2) * Math.log(2 * Math.PI);
   const logs = weights.map((weight, component) => {

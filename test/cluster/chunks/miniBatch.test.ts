@@ -158,7 +158,7 @@ describe('special data and errors', () => {
     { options: { clusters: 0 }, says: 'clusters is 0' },
   ])('$says', ({ options, says }) => {
     expect(() => new MiniBatchKMeans(options)).toThrow(InvalidInput);
-    expect(() => new MiniBatchKMeans(options)).toThrow(says);
+    expect(() => new MiniBatchKMeans(options)).toThrow(`MiniBatchKMeans: ${says}`);
   });
 
   it('is stopped by its signal, and leaves no memory behind', async () => {

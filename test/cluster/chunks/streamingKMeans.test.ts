@@ -225,8 +225,8 @@ describe('errors', () => {
   });
 
   it('of options and arrays', () => {
-    expect(() => new StreamingKMeans({ chunkRows: 0 })).toThrow('chunkRows is 0');
-    expect(() => new StreamingKMeans({ clusters: 0 })).toThrow('clusters is 0');
+    expect(() => new StreamingKMeans({ chunkRows: 0 })).toThrow('StreamingKMeans: chunkRows is 0');
+    expect(() => new StreamingKMeans({ clusters: 0 })).toThrow('StreamingKMeans: clusters is 0');
     expect(() => arrayChunks([])).toThrow('no array');
     expect(() => arrayChunks({ ...blobPoints(1, 3, 2, 1), rowCount: 2 })).toThrow('6 numbers are not 2 rows of 2');
     for (const chunkRows of [0, 1.5, Number.NaN]) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Aborted, InvalidInput, LimitExceeded } from '../../../src/base/errors.ts';
+import { Aborted, LimitExceeded } from '../../../src/base/errors.ts';
 import { BalancedKMeans } from '../../../src/cluster/kmeans/balanced.ts';
 import { KMeans } from '../../../src/cluster/kmeans/kmeans.ts';
 import { balancedLabels, type Capacity } from '../../../src/cluster/kmeans/transport.ts';
@@ -117,10 +117,12 @@ describe('clusters', () => {
   it('refuses what cannot be', async () => {
     const engine = await open();
     expect(() => new BalancedKMeans({ clusters: 4, maximumShare: 0.2 })).toThrow('maximumShare is 0.2');
-    expect(() => new BalancedKMeans({ maximumIterations: 0 })).toThrow(InvalidInput);
+    expect(() => new BalancedKMeans({ maximumIterations: 0 })).toThrow('BalancedKMeans: maximumIterations is 0');
     const many = { data: new Float32Array(1_000_000), rowCount: 1_000_000, columnCount: 1 };
     await expect(new BalancedKMeans({ clusters: 100 }).fit(engine, many)).rejects.toThrow(LimitExceeded);
-    await expect(new BalancedKMeans({ clusters: 500 }).fit(engine, points)).rejects.toThrow('500 clusters of 403');
+    await expect(new BalancedKMeans({ clusters: 500 }).fit(engine, points)).rejects.toThrow(
+      'BalancedKMeans: 500 clusters of 403',
+    );
     await expect(
       new BalancedKMeans({ clusters: 2 }).fit(engine, points, { signal: AbortSignal.abort() }),
     ).rejects.toThrow(Aborted);

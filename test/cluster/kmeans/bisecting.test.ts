@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Aborted, InvalidInput } from '../../../src/base/errors.ts';
+import { Aborted } from '../../../src/base/errors.ts';
 import { BisectingKMeans } from '../../../src/cluster/kmeans/bisecting.ts';
 import { KMeans } from '../../../src/cluster/kmeans/kmeans.ts';
 import { useEngine } from '../../support/engine.ts';
@@ -87,8 +87,8 @@ describe('special data and errors', () => {
   it('of options, points and the signal', async () => {
     const engine = await open();
     const live = engine.memory.live;
-    expect(() => new BisectingKMeans({ clusters: 0 })).toThrow('clusters is 0');
-    expect(() => new BisectingKMeans({ tolerance: -1 })).toThrow(InvalidInput);
+    expect(() => new BisectingKMeans({ clusters: 0 })).toThrow('BisectingKMeans: clusters is 0');
+    expect(() => new BisectingKMeans({ tolerance: -1 })).toThrow('BisectingKMeans: tolerance is -1');
     expect(() => new BisectingKMeans(JSON.parse('{"strategy":"worst"}'))).toThrow('strategy is "worst"');
     expect(() => new BisectingKMeans(JSON.parse('{"init":"first"}'))).toThrow('init is "first"');
     const few = { data: Float64Array.of(1, 2), rowCount: 2, columnCount: 1 };

@@ -255,6 +255,22 @@ describe('degenerate points', () => {
     const points = pointRows([0, 1], [1e22, 1], [2e22, 1]);
     await expect(fitMixture(points, { covariance: 'diag' })).rejects.toThrow(/less than 1e-30 of the squared range/);
   });
+
+  it('a point too far away for the mixture to be told beside it is an error that says so', async () => {
+    const fit = await fitMixture(pointRows([0, 1], [1, 2], [3, 1]), {});
+    expect(await fit.predict(pointRows([1e9, 1]))).toEqual(Int32Array.of(0));
+    await expect(fit.predict(pointRows([0, 1], [1e30, 1]))).rejects.toThrow(
+      /^predict: a point lies about 1\.3e\+30 away .* Leave such points out\.$/,
+    );
+    expect(() => fit.sample(2 ** 40)).toThrow(LimitExceeded);
+    expect(() => fit.sample(1.5)).toThrow('sample: count is 1.5');
+  });
+
+  it('the largest seed has further starts', async () => {
+    const options = { components: 2, seed: Number.MAX_SAFE_INTEGER, starts: 2 };
+    const fit = await fitMixture(pointRows([0, 1], [1, 2], [3, 1]), options);
+    expect(fit.labels).toHaveLength(3);
+  });
 });
 
 describe('abort and memory', () => {
