@@ -16,16 +16,18 @@ function contingencyOf(first: ArrayLike<number>, second: ArrayLike<number>, what
     );
   }
   const [a, b] = [codesOf(first, what), codesOf(second, what)];
-  const counts = new Map<number, number>();
-  a.codes.forEach((code, point) => {
-    const pair = code * b.sizes.length + (b.codes[point] as number);
-    counts.set(pair, (counts.get(pair) ?? 0) + 1);
-  });
-  const pairs = Array.from(counts, ([pair, count]) => ({
-    a: Math.floor(pair / b.sizes.length),
-    b: pair % b.sizes.length,
-    count,
-  }));
+  const codes = new Float64Array(first.length);
+  for (let point = 0; point < codes.length; point++) {
+    codes[point] = (a.codes[point] as number) * b.sizes.length + (b.codes[point] as number);
+  }
+  const { codes: pairOf, sizes } = codesOf(codes, what);
+  const pairs: { a: number; b: number; count: number }[] = [];
+  for (let point = 0, found = 0; found < sizes.length; point++) {
+    const pair = pairOf[point] as number;
+    if (pairs[pair]) continue;
+    found++;
+    pairs[pair] = { a: a.codes[point] as number, b: b.codes[point] as number, count: sizes[pair] as number };
+  }
   return { count: first.length, pairs, a: a.sizes, b: b.sizes };
 }
 

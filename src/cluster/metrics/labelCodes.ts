@@ -8,19 +8,52 @@ export interface LabelCodes {
   readonly sizes: Int32Array<ArrayBuffer>;
 }
 
+/** A table instead of a map pays up to so many different values a point. */
+const tableShare = 4;
+
 /** @throws InvalidInput for a label that is no integer */
 export function codesOf(labels: ArrayLike<number>, what: string): LabelCodes {
-  const values = Array.from(labels);
-  const position = values.findIndex((label) => !Number.isSafeInteger(label));
-  if (position >= 0) {
-    throw new InvalidInput(`${what}: label ${position} is ${values[position]}; give whole numbers.`);
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let point = 0; point < labels.length; point++) {
+    const label = labels[point] as number;
+    if (!Number.isSafeInteger(label)) {
+      throw new InvalidInput(`${what}: label ${point} is ${label}; give whole numbers.`);
+    }
+    least = Math.min(least, label);
+    most = Math.max(most, label);
   }
+  const isDense = labels.length > 0 && most - least < tableShare * labels.length;
+  return isDense ? codesByTable(labels, least, most) : codesByMap(labels);
+}
+
+function codesByTable(labels: ArrayLike<number>, least: number, most: number): LabelCodes {
+  const counts = new Int32Array(most - least + 1);
+  for (let point = 0; point < labels.length; point++) {
+    const value = (labels[point] as number) - least;
+    counts[value] = (counts[value] as number) + 1;
+  }
+  const codeOf = new Int32Array(counts.length);
+  let different = 0;
+  for (let value = 0; value < counts.length; value++) {
+    codeOf[value] = different;
+    if ((counts[value] as number) > 0) different++;
+  }
+  const codes = new Int32Array(labels.length);
+  for (let point = 0; point < labels.length; point++)
+    codes[point] = codeOf[(labels[point] as number) - least] as number;
+  return { codes, sizes: counts.filter((count) => count > 0) };
+}
+
+/** For labels that are few beside how far they are apart. */
+function codesByMap(labels: ArrayLike<number>): LabelCodes {
+  const values = Array.from(labels);
   const different = [...new Set(values)].sort((a, b) => a - b);
-  const codes = new Map(different.map((label, code) => [label, code]));
-  const coded = Int32Array.from(values, (label) => codes.get(label) as number);
+  const codeOf = new Map(different.map((label, code) => [label, code]));
+  const codes = Int32Array.from(values, (label) => codeOf.get(label) as number);
   const sizes = new Int32Array(different.length);
-  for (const code of coded) sizes[code] = (sizes[code] as number) + 1;
-  return { codes: coded, sizes };
+  for (const code of codes) sizes[code] = (sizes[code] as number) + 1;
+  return { codes, sizes };
 }
 
 /**

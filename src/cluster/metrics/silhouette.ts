@@ -91,7 +91,9 @@ async function silhouettesOf(
     const place = starts[code] as number;
     starts[code] = place + 1;
     places[row] = place;
-    sorted.set(coordinates.subarray(row * columnCount, (row + 1) * columnCount), place * columnCount);
+    for (let column = 0; column < columnCount; column++) {
+      sorted[place * columnCount + column] = coordinates[row * columnCount + column] as number;
+    }
   });
   const segments = segmentsOf(ranges, largestSegment);
   const segmentsOfCode = Array.from(sizes, (size) => Math.ceil(size / largestSegment));

@@ -26,6 +26,15 @@ describe.each([adjustedRand, normalizedMutualInformation])('%o', (agreement) => 
     expect(agreement([5], [6])).toBe(1);
   });
 
+  it('does not depend on the numbers, near or far apart', () => {
+    const near = [3, 3, 4, 5, 4, 4, 3];
+    const far = near.map((label) => (label - 4) * 2 ** 40);
+    const other = [0, 0, 1, 1, 1, 0, 0];
+    expect(agreement(far, other)).toBe(agreement(near, other));
+    expect(agreement(other, far)).toBe(agreement(other, near));
+    expect(agreement(near, other)).toBeLessThan(1);
+  });
+
   it('is 0 where one puts everything together', () => {
     expect(agreement([0, 0, 0, 0], [0, 0, 1, 1])).toBe(0);
   });
