@@ -12,9 +12,12 @@ import type { QuantizationReport } from '../../src/graph/explain/explain.ts';
 import { hostTensor } from '../../src/graph/hostTensor.ts';
 import { toOnnx } from '../../src/onnx/export.ts';
 import { importOnnx } from '../../src/onnx/import.ts';
+import { loadOnnx } from '../../src/onnx/load.ts';
 import { tensorToNpy } from '../../src/onnx/npy.ts';
 import { createRandom } from '../reference/random.ts';
+import { useEngine } from '../support/engine.ts';
 
+const open = useEngine();
 const random = createRandom(12);
 const size = 16;
 let folder: string;
@@ -55,7 +58,11 @@ interface Printed {
   readonly text: string;
 }
 
-async function run(command: Command, options: Readonly<Record<string, unknown>>): Promise<Printed> {
+async function run(
+  command: Command,
+  options: Readonly<Record<string, unknown>>,
+  progress: (phase: string) => unknown = () => undefined,
+): Promise<Printed> {
   let printed: Printed = { document: {}, text: '' };
   const silent = () => undefined;
   const result = (document: unknown, text: () => string) => {
@@ -64,19 +71,19 @@ async function run(command: Command, options: Readonly<Record<string, unknown>>)
   await command.run(
     [at('model.onnx')],
     { runtime: 'dawn', ...options },
-    { progress: silent, notice: silent, error: silent, result },
+    { progress: (phase) => void progress(phase), notice: silent, error: silent, result },
   );
   return printed;
 }
 
-const quantize = (options: Readonly<Record<string, unknown>>) => {
+const quantize = (options: Readonly<Record<string, unknown>>, progress?: (phase: string) => unknown) => {
   const defaults = {
     saveEvery: 16,
     reportSamples: 2,
     calibration: at('samples.npy'),
     output: at('made.onnx'),
   };
-  return run(quantizeCommand, { ...defaults, ...options });
+  return run(quantizeCommand, { ...defaults, ...options }, progress);
 };
 
 test('quantize --report --budget-bytes: bits for each layer, and a page that says what it cost', async () => {
@@ -116,6 +123,27 @@ test('safetensors weights are packed, so that any width may be chosen', async ()
   const { document } = await quantize({ format: 'safetensors', output: at('made.safetensors'), budgetBytes: 700 });
   expect(document.bits?.bytes).toBeLessThanOrEqual(700);
   expect(Object.values(document.bits?.bits ?? {}).some((width) => ![4, 8].includes(width))).toBe(true);
+});
+
+test.each([
+  { kind: { rounding: 'adaround', exclude: ['first', 'third'] }, layers: 1 },
+  { kind: { rounding: 'gptq', correctBias: true, weightsOnly: true }, layers: 3 },
+])('widths are chosen for weights quantized as they will be: $kind', async ({ kind, layers }) => {
+  const budgetBytes = layers * ((size * size) / 2 + 5 * size) + (size * size) / 2;
+  const phases: string[] = [];
+  const { document, text } = await quantize({ ...kind, budgetBytes }, (phase) => phases.push(phase));
+  const { bits, bytes } = document.bits ?? { bits: {}, bytes: 0 };
+  expect(Object.values(bits)).toContain(8);
+  expect(Object.values(bits)).toHaveLength(layers);
+  expect(bytes).toBeLessThanOrEqual(budgetBytes);
+  expect(text).toMatch(new RegExp(`bytes of weights: [0-2] of ${layers} layers below 8 bits`));
+  expect(document.bits).not.toHaveProperty('prepared');
+  expect(phases).toContain(`choosing bits: rounded ${2 * layers} of ${2 * layers} layers`);
+  expect(phases).toContain(`prepared ${layers} of ${layers} layers`);
+  using model = await loadOnnx(await open(), new Uint8Array(readFileSync(at('made.onnx'))));
+  const x = hostTensor('float32', [1, size], random.uniformArray(size, -1, 1));
+  const [output] = model.run({ x }).values();
+  expect((await output?.read())?.data.every(Number.isFinite)).toBe(true);
 });
 
 test('a budget below the narrowest widths is refused, and so is a page over the model', async () => {

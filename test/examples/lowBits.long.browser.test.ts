@@ -6,10 +6,15 @@ import { bytesAt } from '../../examples/data/fetchBytes.ts';
 import { drawnSet } from '../../examples/ocr/drawnSet.ts';
 import type { ModelRunner } from '../../src/cli/jobs/modelPeers.ts';
 import { evaluateRunners, runnerOf } from '../../src/graph/evaluate.ts';
+import { bitCurve, pointWithin } from '../../src/graph/explain/bitCurve.ts';
+import { decibels } from '../../src/graph/explain/difference.ts';
 import {
+  chooseBits,
+  type Engine,
   type EvaluationSet,
   type LabelledBatch,
   type LayerInputs,
+  layersOf,
   loadOnnx,
   type Model,
   observeLayers,
@@ -19,6 +24,7 @@ import {
   quantizeModel,
   type Share,
   type WeightOptions,
+  type WeightStorage,
 } from '../../src/index.ts';
 import { useEngine } from '../support/engine.ts';
 
@@ -112,47 +118,71 @@ async function remembering(runner: ModelRunner, batches: readonly LabelledBatch[
   return { ...runner, run: async (inputs) => answers.get(inputs) ?? runner.run(inputs) };
 }
 
+/** Widths of layers within the bytes that all layers would take at one width, and some more; rounded as a column says. */
+interface ChosenRow {
+  readonly widths: readonly number[];
+  readonly storage: WeightStorage;
+  readonly bits: number;
+  readonly shareMore: readonly number[];
+  readonly columns: readonly string[];
+}
+
+const chosenRows: readonly ChosenRow[] = [
+  { widths: [8, 4], storage: 'onnx', bits: 4, shareMore: [0, 0.1, 0.3], columns: ['nearest, corrected', 'gptq'] },
+  { widths: [8, 6, 5, 4, 3, 2], storage: 'packed', bits: 3, shareMore: [0, 0.15], columns: ['gptq'] },
+];
+
+/** A model, what layers are given in it, lines to read, and the float model that reads them. */
+async function material(engine: Engine, role: 'classifier' | 'recogniser', kind: 'ocr-directions' | 'ocr') {
+  const bytes = await bytesAt(assets.ocr[role]);
+  const model = await loadOnnx(engine, bytes);
+  const keys = await bytesAt(assets.ocr.keys);
+  const { batches: samples } = await held(drawnSet({ kind, samples: observed, seed: 77 }, 'x', keys));
+  const { set, batches } = await held(drawnSet({ kind, samples: lines, seed: 1 }, 'x', keys));
+  const started = performance.now();
+  const inputs = samples.map((sample) => sample.inputs);
+  const layerInputs: LayerInputs = await observeLayers(model, inputs, { positions: 512 });
+  console.log(`${role}: layers observed in ${Math.round((performance.now() - started) / 1000)} s`);
+  const { wasm } = await openModelPeers();
+  const float = await remembering(await wasm({ bytes, externalData: {} }), batches);
+  const few = { ...set, batches: batches.slice(0, compared) };
+  /** The share of lines that a quantized model reads; it takes the model. */
+  const read = async (title: string, { model: made, toOnnx }: QuantizedModel): Promise<number> => {
+    using _ = made;
+    const theirs = await wasm({ bytes: toOnnx(), externalData: {} });
+    const { quantized: reading, difference } = await evaluateRunners({ float, quantized: theirs }, set);
+    console.log(`${role}, ${title}: ${spelled(reading.correct)}, against float ${spelled(difference)}`);
+    const { agreement } = await evaluateRunners({ float: theirs, quantized: runnerOf(made) }, few);
+    expect(agreement.share, title).toBe(1);
+    theirs.dispose();
+    return reading.correct.share;
+  };
+  const optionsOf = (column: string, format: WeightOptions) => {
+    const { weights, ...rest } = columns[column] ?? {};
+    return { activations: 'float', layerInputs, ...rest, weights: { ...format, ...weights } } as const;
+  };
+  const dispose = (): void => {
+    model.dispose();
+    float.dispose();
+  };
+  return { model, inputs, read, optionsOf, [Symbol.dispose]: dispose };
+}
+
 const measured = isWhole ? tables : tables.slice(0, 1);
 /** Rows that are checked, and so measured in any case. */
 const checked = ['8 bits, channel', '4 bits, tensor', '4 bits, channel', '4 bits, groups of 32'];
 
 describe.each(measured)('weights of the $role', ({ role, kind, rows }) => {
   test('are read best after careful rounding', async () => {
-    const engine = await open();
-    const bytes = await bytesAt(assets.ocr[role]);
-    using model = await loadOnnx(engine, bytes);
-    const keys = await bytesAt(assets.ocr.keys);
-    const { batches: samples } = await held(drawnSet({ kind, samples: observed, seed: 77 }, 'x', keys));
-    const { set, batches } = await held(drawnSet({ kind, samples: lines, seed: 1 }, 'x', keys));
-    const started = performance.now();
-    const layerInputs: LayerInputs = await observeLayers(
-      model,
-      samples.map(({ inputs }) => inputs),
-      { positions: 512 },
-    );
-    console.log(`${role}: layers observed in ${Math.round((performance.now() - started) / 1000)} s`);
-    const { wasm } = await openModelPeers();
-    const float = await remembering(await wasm({ bytes, externalData: {} }), batches);
+    using given = await material(await open(), role, kind);
+    const { model, read, optionsOf } = given;
     const found = new Map<string, Map<string, number>>();
     for (const row of rows as readonly Row[]) {
       if (!isWhole && !checked.includes(row.title)) continue;
       const cells = new Map<string, number>();
       for (const column of row.columns) {
-        const { weights, ...rest } = columns[column] ?? {};
-        const merged = { ...row.weights, ...weights };
-        const options = { activations: 'float', layerInputs, ...rest, weights: merged } as const;
-        const made = await quantized(model, options);
-        using _ = made.model;
-        const theirs = await wasm({ bytes: made.toOnnx(), externalData: {} });
-        const { quantized: reading, difference } = await evaluateRunners({ float, quantized: theirs }, set);
-        cells.set(column, reading.correct.share);
-        console.log(
-          `${role}, ${row.title}, ${column}: ${spelled(reading.correct)}, against float ${spelled(difference)}`,
-        );
-        const few = { ...set, batches: batches.slice(0, compared) };
-        const { agreement } = await evaluateRunners({ float: theirs, quantized: runnerOf(made.model) }, few);
-        expect(agreement.share, `${row.title}, ${column}`).toBe(1);
-        theirs.dispose();
+        const made = await quantized(model, optionsOf(column, row.weights));
+        cells.set(column, await read(`${row.title}, ${column}`, made));
       }
       found.set(row.title, cells);
     }
@@ -166,6 +196,36 @@ describe.each(measured)('weights of the $role', ({ role, kind, rows }) => {
     // One scale for all channels of a depthwise convolution is too few.
     expect(of('4 bits, tensor', 'nearest')).toBeLessThan(of('4 bits, groups of 32', 'gptq') - 0.2);
     expect(of('8 bits, channel', 'nearest')).toBeGreaterThan(0.9);
-    float.dispose();
+  }, 7_200_000);
+
+  test('are read better with widths chosen for each layer', async () => {
+    using given = await material(await open(), role, kind);
+    const { model, inputs, read, optionsOf } = given;
+    for (const { widths, storage, bits, shareMore, columns } of isWhole ? chosenRows : chosenRows.slice(0, 1)) {
+      for (const column of columns) {
+        const quantization = optionsOf(column, {});
+        const started = performance.now();
+        const options = { widths, storage, quantization, budgetBytes: Number.MAX_SAFE_INTEGER };
+        const { layers } = await chooseBits(model, inputs.slice(0, 2), options);
+        const seconds = Math.round((performance.now() - started) / 1000);
+        const even = layers.flatMap((layer) => layer.widths.find((width) => width.bits === bits) ?? []);
+        const bytes = even.reduce((sum, width) => sum + width.bytes, 0);
+        const noise = even.reduce((sum, width) => sum + width.noise, 0);
+        const title = `${bits} bits for all, ${column}`;
+        console.log(`${role}, ${title}: ${bytes} bytes, ${decibels(noise).toFixed(1)} dB; ${seconds} s to measure`);
+        const shares = [await read(title, await quantized(model, optionsOf(column, { bits })))];
+        for (const more of shareMore) {
+          const point = pointWithin(bitCurve(layers), bytes * (1 + more));
+          const title = `${widths} bits within ${percent(more)} % more, ${column}`;
+          console.log(
+            `${role}, ${title}: ${point.bytes} bytes, ${point.sqnr.toFixed(1)} dB, ${JSON.stringify(point.bits)}`,
+          );
+          expect(point.bytes).toBeLessThanOrEqual(bytes * (1 + more));
+          expect(point.sqnr).toBeGreaterThan(decibels(noise) - 0.5);
+          shares.push(await read(title, await quantized(model, { ...quantization, layers: layersOf(point) })));
+        }
+        expect(shares.at(-1), `${shares}`).toBeGreaterThanOrEqual((shares[0] ?? 1) - 0.02);
+      }
+    }
   }, 7_200_000);
 });
