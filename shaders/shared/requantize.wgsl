@@ -32,3 +32,14 @@ fn scaleHalfEven(sum: i32, multiplier: i32, shift: i32) -> i32 {
   let rounded = i32(min(whole, 0x7fffffffu));
   return select(rounded, -rounded, sum < 0);
 }
+
+// Four sums times a factor (multiplier, shift), plus a zero point, as the bytes of a word: from `lowest` to 255 above.
+fn scaledBytesHalfEven(sums: vec4i, factor: vec2i, zeroPoint: i32, lowest: i32) -> u32 {
+  var packed = 0u;
+  for (var n = 0u; n < 4u; n++) {
+    let scaled = clamp(scaleHalfEven(sums[n], factor.x, factor.y), -0x10000, 0x10000);
+    let code = clamp(scaled + zeroPoint, lowest, lowest + 255);
+    packed |= (u32(code) & 0xffu) << (8u * n);
+  }
+  return packed;
+}

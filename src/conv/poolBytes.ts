@@ -7,6 +7,7 @@ import { workRuns } from '../gpu/windows.ts';
 import { assertByteQuantization, type ByteQuantization, type ByteType, lowestCode } from '../quant/byteCodes.ts';
 import { integerMultiplier, requantized } from '../quant/requantize.ts';
 import { axesOf, windowFields, windowUniforms } from './geometry.ts';
+import { globalMeanBytes } from './globalPoolBytes.ts';
 import type { MeanOptions, PoolPlaces } from './pool.ts';
 
 const uniforms = {
@@ -25,7 +26,6 @@ const uniforms = {
   afterHeight: 'i32',
   afterWidth: 'i32',
   countPadding: 'u32',
-  firstCount: 'u32',
   xFlip: 'u32',
   xZero: 'i32',
   yZero: 'i32',
@@ -84,7 +84,7 @@ function placeUniforms(x: Tensor<ByteType>, { window, outputLengths }: PoolPlace
     outputWidth: output.width,
     ...windowUniforms(window),
     xFlip: x.dtype === 'uint8' ? 0x80808080 : 0,
-    ...{ afterDepth: 0, afterHeight: 0, afterWidth: 0, countPadding: 0, firstCount: 0, xZero: 0, yZero: 0, lowest: 0 },
+    ...{ afterDepth: 0, afterHeight: 0, afterWidth: 0, countPadding: 0, xZero: 0, yZero: 0, lowest: 0 },
   };
 }
 
@@ -123,11 +123,13 @@ export function meanPoolBytes(engine: Engine, x: Tensor<ByteType>, options: Code
       `A window of ${taps} codes was to be averaged, but at most ${largestCount} are; pool in two steps.`,
     );
   }
-  // Windows that cover the whole of an input without padding have one count; others may have any.
+  // Windows that cover the whole of an input, without padding.
   const whole =
-    window.padsBefore.every((pad) => pad === 0) && window.kernel.every((length, axis) => length === x.shape[axis + 1]);
-  const firstCount = whole ? taps : 0;
-  const counts = Array.from({ length: taps - firstCount + 1 }, (_, index) => firstCount + index);
+    window.padsBefore.every((pad) => pad === 0) &&
+    window.kernel.every((length, axis) => length === x.shape[axis + 1]) &&
+    options.outputLengths.every((length) => length === 1);
+  if (whole) return globalMeanBytes(engine, x, { input, output, factor: meanFactor(options, taps) });
+  const counts = Array.from({ length: taps + 1 }, (_, count) => count);
   const multipliers = Int32Array.from(counts.flatMap((count) => integerMultiplier(meanFactor(options, count))));
   using factors = engine.tensor(multipliers, [counts.length, 2]);
   const y = resultOf(engine, x, options, output.dtype);
@@ -138,7 +140,6 @@ export function meanPoolBytes(engine: Engine, x: Tensor<ByteType>, options: Code
     afterHeight: after.height,
     afterWidth: after.width,
     countPadding: countPadding ? 1 : 0,
-    firstCount,
     xZero: input.zeroPoint - lowestCode(input.dtype) - 128,
     yZero: output.zeroPoint,
     lowest: lowestCode(output.dtype),
