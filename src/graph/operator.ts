@@ -161,6 +161,8 @@ export interface RecordContext {
   channelsLast(index: number): Tensor<'int8' | 'uint8'>;
   /** True where an input is held with its channels last: an operator that works on either order keeps that. */
   heldChannelsLast(index: number): boolean;
+  /** True where all that read output `index` read it with its channels last: it may as well be made so. */
+  readChannelsLast(index: number): boolean;
   /** The same with 8-bit integers widened to int32. Owned by the plan. */
   widened(index: number): Tensor<'float32' | 'int32'>;
   /** An int32 result as the element type of output `index` is held: narrowed to 8 bits where it is one. Takes it over. */
@@ -199,6 +201,8 @@ export interface Operator {
    * as it is. Without it the operator is computed on the CPU only, before the model runs.
    */
   readonly record?: (record: RecordContext) => readonly (Tensor | ChannelsLast)[];
+  /** True where the first input, of 8 bits, is read with its channels last, however it is held. */
+  readonly readsChannelsLast?: boolean;
   /** In a sentence: which kernel `record` takes and why. Shown by `model.plan()`. */
   readonly explain?: (context: NodeContext, engine: Engine) => string;
 }

@@ -296,6 +296,15 @@ class PlanBuilder {
     });
   }
 
+  /** Whether all that read a value read it with its channels last. */
+  #readChannelsLast(name: string): boolean {
+    const { graph, operators } = this.#source;
+    const readers = graph.nodes.filter((node) => usedNames(node).includes(name));
+    const isLast = (node: GraphNode): boolean =>
+      node.inputs.lastIndexOf(name) === 0 && operators.find(node)?.readsChannelsLast === true;
+    return readers.length > 0 && readers.every(isLast) && !graph.outputs.some((output) => output.name === name);
+  }
+
   #recordContext(
     node: GraphNode,
     context: NodeContext,
@@ -326,6 +335,7 @@ class PlanBuilder {
       tensor,
       optionalTensor,
       heldChannelsLast: (index) => valueAt(index)?.channelsLast !== undefined,
+      readChannelsLast: (index) => this.#readChannelsLast(node.outputs[index] ?? ''),
       channelsLast: (index) => {
         const held = valueAt(index)?.channelsLast;
         if (held) return held;

@@ -1,4 +1,5 @@
 import { InvalidQuantization, ShapeMismatch } from '../base/errors.ts';
+import { elementCount } from '../base/shape.ts';
 import type { Allocation, Fault } from '../gpu/allocation.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { declareKernel } from '../gpu/kernel.ts';
@@ -189,9 +190,13 @@ function recordCodes(engine: Engine, job: CodeJob): void {
   };
   const stepRest = Math.floor(elementStep / innerCount);
   const wordCount = unitCount * unitWords;
+  // Where words are taken across units, those that have no codes come last.
+  const usedWords = elementStep > 1 ? Math.ceil((length * bits) / 32) : unitWords;
+  if (usedWords < unitWords) engine.clear(codes);
   for (const codesWindow of windowsOf(engine, codes, wordCount)) {
     for (const xWindow of windowsOf(engine, x.allocation, x.size, span)) {
-      for (const { first, end, work } of workRuns(engine, wordCount, (workPerElement * 32) / bits, 64)) {
+      const runs = workRuns(engine, unitCount * usedWords, (workPerElement * 32) / bits, 64);
+      for (const { first, end, work } of runs) {
         engine.run(quantizeKernel, {
           uniforms: {
             unitCount,
@@ -277,6 +282,8 @@ export function quantize(engine: Engine, x: Tensor<'float32'>, options: Quantize
 /** Integers to make of floats: `goal` is an 8-bit tensor, or an int32 one for codes of any width up to 16 bits. */
 export interface IntegerJob {
   readonly goal: Tensor<'int8' | 'uint8' | 'int32'>;
+  /** Whether an 8-bit goal is [batch, …spatial, channels] where x is [batch, channels, …spatial]; false unless given. */
+  readonly channelsLast?: boolean;
   readonly map: ParameterMap;
   /** Scales finite and above 0, zero points from `low` to `high`. */
   readonly parameters: QuantizationParameters;
@@ -291,13 +298,16 @@ export interface IntegerJob {
 export function recordIntegers(
   engine: Engine,
   x: Tensor<'float32'>,
-  { goal, map, parameters, low, high }: IntegerJob,
+  { goal, channelsLast = false, map, parameters, low, high }: IntegerJob,
 ): void {
   const fault = engine.fault(nonFiniteElement);
   const codes = goal.allocation;
   codes.carry(fault);
   const bits = goal.dtype === 'int32' ? 32 : 8;
-  const streams = streamsOf(goal.shape, bits, bits === 32 ? 'flat' : 'rows');
+  const [batch = 0, channels = 0, ...spatial] = x.shape;
+  const streams = channelsLast
+    ? streamsOf([batch, channels, elementCount(spatial)], bits, 'columns')
+    : streamsOf(goal.shape, bits, bits === 32 ? 'flat' : 'rows');
   const range = { low, high, sign: false };
   const common = { map, parameters, streams, codes, fault };
   recordCodes(engine, { x, ...common, bits, range, rounding: 'nearest-even', checked: true });

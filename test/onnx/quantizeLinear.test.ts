@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { InvalidInput, InvalidQuantization, MalformedModel, UnsupportedOperator } from '../../src/base/errors.ts';
 import { hostTensor } from '../../src/graph/hostTensor.ts';
 import { Model } from '../../src/graph/model.ts';
-import { NodeContext, OperatorTable } from '../../src/graph/operator.ts';
+import { NodeContext, type Operator, OperatorTable } from '../../src/graph/operator.ts';
 import { DequantizeLinear, DynamicQuantizeLinear, QuantizeLinear } from '../../src/onnx/operators/quantizeLinear.ts';
+import { toyNode } from '../graph/toyOperators.ts';
+import { createRandom } from '../reference/random.ts';
 import { useEngine } from '../support/engine.ts';
 import { evaluateNode, type NodeCase, oneNodeGraph, runNode } from '../support/oneNode.ts';
 import { expectOnGpu } from './nodeCases.ts';
@@ -51,6 +53,60 @@ describe('on the GPU as by definition', () => {
       operator: QuantizeLinear,
       inputs: [floats([0, 3], []), floats([], [1])],
     });
+  });
+
+  it('makes codes with their channels last where only such readers read them', async () => {
+    const engine = await open();
+    const held: boolean[] = [];
+    const reader = (name: string, readsChannelsLast: boolean): Operator => ({
+      name,
+      domain: '',
+      infer: (context) => [context.input(0)],
+      evaluate: (_context, [codes]) => (codes ? [codes] : []),
+      record: (record) => {
+        held.push(record.heldChannelsLast(0));
+        const codes = record.channelsLast(0);
+        return [{ channelsLast: codes.reshape(codes.shape) }];
+      },
+      readsChannelsLast,
+    });
+    const operators = new OperatorTable([QuantizeLinear, reader('Last', true), reader('Any', false)]);
+    const random = createRandom(5);
+    const cases: readonly { readonly shape: number[]; readonly readers: readonly string[] }[] = [
+      { shape: [2, 17, 3, 5], readers: ['Last', 'Last'] },
+      { shape: [1, 3, 9], readers: ['Last'] },
+      { shape: [2, 5, 1, 1], readers: ['Last'] },
+      { shape: [1, 3, 2, 2], readers: ['Last', 'Any'] },
+    ];
+    for (const { shape, readers } of cases) {
+      const [, channels = 0] = shape;
+      const count = shape.reduce((product, length) => product * length, 1);
+      const nodeCase = {
+        operator: QuantizeLinear,
+        attributes: { axis: 1 },
+        inputs: [
+          floats(shape, [...random.uniformArray(count, -2, 2)]),
+          floats([channels], [...random.uniformArray(channels, 0.01, 0.1)]),
+          hostTensor('uint8', [channels], random.integerArray(channels, 0, 255)),
+        ],
+        constants: [1, 2],
+      };
+      const graph = oneNodeGraph(nodeCase);
+      const nodes = readers.map((name, index) => toyNode(name, ['output0'], [`read${index}`]));
+      const outputs = nodes.map(({ outputs: [name = ''] }) => ({
+        name,
+        elementType: undefined,
+        dimensions: undefined,
+      }));
+      using model = new Model(engine, { ...graph, nodes: [...graph.nodes, ...nodes], outputs }, operators);
+      held.length = 0;
+      const [x] = nodeCase.inputs;
+      for (const output of model.run(x ? { input0: x } : {}).values()) {
+        expect(Array.from((await output.read()).data)).toEqual(dataOf(nodeCase));
+        output.dispose();
+      }
+      expect(held).toEqual(readers.includes('Any') ? [false, true] : readers.map(() => true));
+    }
   });
 
   it('rejects numbers and scales that it cannot compute with', async () => {

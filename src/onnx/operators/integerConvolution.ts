@@ -350,6 +350,7 @@ export const ConvInteger: Operator = {
     const convolution = checked(record.context, plainInputs, 'int32');
     return [recordWith(record, plainInputs, convolution, { kind: 'sums' })];
   },
+  readsChannelsLast: true,
   explain: (context, engine) => explain(context, engine, plainInputs),
 };
 
@@ -364,6 +365,7 @@ function linearConvolution(domain: string): Operator {
     },
     evaluate: (context, values) => [evaluateCodes(context, values)],
     record: recordCodes,
+    readsChannelsLast: true,
     explain: (context, engine) => explain(context, engine, linearInputs),
   };
 }
@@ -391,6 +393,7 @@ export const ConvIntegerToFloat: Operator = {
   infer: (context) => inferWith(context, floatInputs, 'float32', 'float32'),
   evaluate: (context, values) => [evaluateFloats(context, values)],
   record: recordFloats,
+  readsChannelsLast: true,
   explain: (context, engine) => explain(context, engine, floatInputs),
 };
 

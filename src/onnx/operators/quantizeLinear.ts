@@ -6,6 +6,7 @@ import type { Tensor } from '../../gpu/tensor.ts';
 import { type ElementType, type HostTensor, hostTensor, integerRange, isInteger } from '../../graph/hostTensor.ts';
 import type { NodeContext, NodeInput, Operator, RecordContext, StaticNode } from '../../graph/operator.ts';
 import { deviceType } from '../../graph/plan.ts';
+import { channelsLastShape } from '../../nn/channelsLast.ts';
 import { unary } from '../../nn/elementwise.ts';
 import { mapParameters, type ParameterMap, parameterOf } from '../../quant/granularity.ts';
 import { dequantizeIntegers, dynamicQuantizeLinear, linearGranularity } from '../../quant/onnx.ts';
@@ -166,13 +167,16 @@ export const QuantizeLinear: Operator = {
     const map = parametersOf(context);
     const { parameters, fault, release } = recordedParameters(record, map, type);
     const whole = elementType === 'int32' ? unary(engine, 'toFloat', record.widened(0)) : undefined;
-    const y = engine.empty(shape, deviceType(type) as 'int8' | 'uint8' | 'int32');
+    const isByte = type === 'int8' || type === 'uint8';
+    const channelsLast = isByte && shape.length >= 3 && record.readChannelsLast(0);
+    const goalShape = channelsLast ? channelsLastShape(shape) : shape;
+    const y = engine.empty(goalShape, deviceType(type) as 'int8' | 'uint8' | 'int32');
     if (fault) y.allocation.carry(fault);
     const x = whole ?? record.tensor(0);
-    recordIntegers(engine, x as Tensor<'float32'>, { goal: y, map, parameters, ...rangeOf(type) });
+    recordIntegers(engine, x as Tensor<'float32'>, { goal: y, channelsLast, map, parameters, ...rangeOf(type) });
     whole?.dispose();
     release();
-    return [y];
+    return [channelsLast ? { channelsLast: y as Tensor<'int8' | 'uint8'> } : y];
   },
   explain: (context) => explained(`quant/quantize to ${codeTypeOf(context)}`, context),
 };
