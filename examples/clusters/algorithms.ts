@@ -43,8 +43,11 @@ export interface FitJob {
   readonly signal: AbortSignal;
   /** Says how far it is. */
   say(text: string): void;
-  /** Whether someone goes from one stage to the next and wants to see each. */
-  isStepped(): boolean;
+  /**
+   * Whether to show another stage, where there are very many: always if someone goes from one to the next, otherwise once
+   * the work since the last one took as long as its picture.
+   */
+  isDue(): boolean;
   /** Shows a stage. Resolves when the work may go on. */
   show(stage: Stage): Promise<void>;
 }

@@ -49,21 +49,19 @@ export async function fitKMeans({ engine, source, points, choices, signal, show 
   };
 }
 
-/** Whether to draw a batch of many: the first ones, then ever fewer, since each moves the centroids less. */
-function isWorthShowing(step: number): boolean {
-  return step % Math.ceil(step / 10) === 0;
-}
+/** Batches that are all drawn; those after them move the centroids less. */
+const firstBatches = 10;
 
 /** Mini-batch k-means, drawn batch by batch: all points are assigned on the GPU for each picture. */
 export async function fitMiniBatch(job: FitJob): Promise<Outcome> {
-  const { engine, source, choices, signal, say, isStepped, show } = job;
+  const { engine, source, choices, signal, say, isDue, show } = job;
   const options = { ...common(choices), batchSize: chosenNumber(choices, 'batchSize') };
   const fit = await new MiniBatchKMeans(options).fit(engine, source, {
     signal,
     onIteration: async ({ step, meanSquare, assignAll, readCentroids }) => {
       // Of the first batch there is none.
       const text = `Batch ${grouped(step)}${step > 1 ? `: mean square ${meanSquare.toPrecision(4)}` : ''}`;
-      if (isStepped() || isWorthShowing(step)) {
+      if (step <= firstBatches || isDue()) {
         await show({ text, labels: assignAll, centroids: await readCentroids() });
       } else say(text);
     },

@@ -136,6 +136,7 @@ export class Pane {
     this.#abort = abort;
     const { signal } = abort;
     const clock = new TimedTurns(this.#setting.turns);
+    let due = 0;
     this.#status.textContent = 'Waiting for its turn …';
     try {
       await clock.begin();
@@ -151,10 +152,12 @@ export class Pane {
         say: (text) => {
           if (!signal.aborted) this.#status.textContent = text;
         },
-        isStepped: () => pacer.paused,
+        isDue: () => pacer.paused || clock.milliseconds >= due,
         show: async (stage) => {
           clock.stop();
+          const begun = performance.now();
           await this.#show(stage, signal);
+          due = clock.milliseconds + performance.now() - begun;
           clock.end();
           await pacer.pass(shortestStageMilliseconds, signal);
           await clock.begin();

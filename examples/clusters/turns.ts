@@ -25,9 +25,9 @@ export class TimedTurns {
     this.#turns = turns;
   }
 
-  /** How long all turns together were. */
+  /** How long all turns together were, up to now. */
   get milliseconds(): number {
-    return this.#milliseconds;
+    return this.#milliseconds + (this.#start > 0 ? performance.now() - this.#start : 0);
   }
 
   async begin(): Promise<void> {
@@ -37,7 +37,7 @@ export class TimedTurns {
 
   /** Stops the clock. */
   stop(): void {
-    if (this.#start > 0) this.#milliseconds += performance.now() - this.#start;
+    this.#milliseconds = this.milliseconds;
     this.#start = 0;
   }
 
