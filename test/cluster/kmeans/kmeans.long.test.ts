@@ -7,8 +7,12 @@ import { blobs } from '../support.ts';
 const open = useEngine();
 
 describe('many columns', () => {
-  it.each([784, 2048, 5000])('%i of them, as in float64', async (columnCount) => {
-    const rowCount = 40;
+  it.each([
+    [784, 40],
+    [2048, 40],
+    [5000, 40],
+    [65_536, 10],
+  ])('%i of them in %i rows, as in float64', async (columnCount, rowCount) => {
     const data = blobs(columnCount, rowCount, columnCount, 4);
     const expected = lloyd(data, columnCount, data.subarray(0, 4 * columnCount), { tolerance: 0 });
     const points = { data, rowCount, columnCount };
