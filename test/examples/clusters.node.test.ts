@@ -10,15 +10,18 @@ import { paletteColour, paletteNumbers } from '../../examples/shared/palette.ts'
 const options = { count: 500, groups: 4, columns: 3, seed: 11 };
 
 describe('shapes', () => {
-  test.each(Object.keys(shapes))('%s is the same for the same seed, finite, and of the groups asked for', (name) => {
-    const { points, columns, truth } = makeShape(name, options);
-    expect(points.data).toEqual(makeShape(name, options).points.data);
-    expect(points.data).not.toEqual(makeShape(name, { ...options, seed: 12 }).points.data);
-    expect(points.data.every(Number.isFinite)).toBe(true);
-    expect(points.data).toHaveLength(500 * columns.length);
-    const groups = { moons: 2, uniform: 0 }[name] ?? 4;
-    expect(new Set(truth).size).toBe(groups);
-  });
+  test.each(Object.keys(shapes))(
+    '%s is the same for the same seed, finite, and of the groups asked for',
+    async (name) => {
+      const { points, columns, truth } = await makeShape(name, options);
+      expect(points.data).toEqual((await makeShape(name, options)).points.data);
+      expect(points.data).not.toEqual((await makeShape(name, { ...options, seed: 12 })).points.data);
+      expect(points.data.every(Number.isFinite)).toBe(true);
+      expect(points.data).toHaveLength(500 * columns.length);
+      const groups = { moons: 2, uniform: 0 }[name] ?? 4;
+      expect(new Set(truth).size).toBe(groups);
+    },
+  );
 });
 
 describe('scales', () => {
