@@ -1,4 +1,4 @@
-import { breathe } from '../../src/cli/jobs/job.ts';
+import { breathe } from '../../src/base/pieces.ts';
 import type { Distribution } from '../../src/cli/jobs/timing.ts';
 import type { Engine } from '../../src/index.ts';
 import { SignalToNoise, time } from './measure.ts';

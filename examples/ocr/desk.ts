@@ -1,5 +1,5 @@
 /** What the page does with its picture: it reads it, quantizes models, and compares. */
-import { breathe } from '../../src/cli/jobs/job.ts';
+import { breathe } from '../../src/base/pieces.ts';
 import { Aborted, type Model } from '../../src/index.ts';
 import { clearError, element, showError } from '../shared/elements.ts';
 import { agreement } from './difference.ts';

@@ -1,7 +1,7 @@
 /** Drawn text as a set to evaluate models with. */
 
+import { breathe } from '../../src/base/pieces.ts';
 import type { DrawnSet } from '../../src/cli/jobs/evaluateModel.ts';
-import { breathe } from '../../src/cli/jobs/job.ts';
 import { type EvaluationSet, InvalidInput, type LabelledBatch } from '../../src/index.ts';
 import { turned } from './geometry.ts';
 import { Source, wholeOf } from './picture.ts';

@@ -1,5 +1,6 @@
+import type { Pieces } from '../base/pieces.ts';
 import { type CodeFormat, codeRange } from '../quant/parameters.ts';
-import { type ParameterRange, type QuantizationCost, searchRange } from './searchRange.ts';
+import { type ParameterRange, type QuantizationCost, rangeSearch } from './searchRange.ts';
 
 /** A row of logits with its softmax. */
 interface Distribution {
@@ -16,7 +17,10 @@ function distributionOf(logits: readonly number[]): Distribution {
 
 /** −Σ softmax(v) · log softmax(v̂) over all rows, for rows v that quantization turns into v̂. */
 export function crossEntropyError(rows: readonly (readonly number[])[], format: CodeFormat): QuantizationCost {
-  const distributions = rows.map(distributionOf);
+  return errorOfAll(rows.map(distributionOf), format);
+}
+
+function errorOfAll(distributions: readonly Distribution[], format: CodeFormat): QuantizationCost {
   const { low, high } = codeRange(format);
   const codes = high - low + 1;
   const counts = new Uint32Array(codes);
@@ -56,10 +60,15 @@ export function crossEntropyError(rows: readonly (readonly number[])[], format: 
  *
  * @param whole the range of all logits, also those of other rows
  */
-export function crossEntropyRange(
+export function* crossEntropyRange(
   rows: readonly (readonly number[])[],
   whole: ParameterRange,
   format: CodeFormat,
-): ParameterRange {
-  return searchRange(whole, format, crossEntropyError(rows, format));
+): Pieces<ParameterRange> {
+  const distributions: Distribution[] = [];
+  for (const row of rows) {
+    distributions.push(distributionOf(row));
+    yield;
+  }
+  return yield* rangeSearch(whole, format, errorOfAll(distributions, format));
 }

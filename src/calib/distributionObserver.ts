@@ -1,3 +1,4 @@
+import { inTurns } from '../base/pieces.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { Granularity } from '../quant/granularity.ts';
@@ -44,14 +45,15 @@ export class DistributionObserver implements Observer {
     this.#batches++;
   }
 
-  async read(): Promise<CalibrationStatistics> {
+  async read(signal?: AbortSignal): Promise<CalibrationStatistics> {
     const { method, granularity, percentile } = this.#options;
     const histograms = await this.#histograms.read();
     const samples = await this.#rows.read();
     const values: Record<string, ValueRanges> = {};
     for (const [name, own] of histograms) {
       const rows = samples.get(name);
-      values[name] = describeValue({ histograms: own, ...(rows && { rows }) }, { method, percentile }, this.#batches);
+      const observed = { histograms: own, ...(rows && { rows }) };
+      values[name] = await inTurns(describeValue(observed, { method, percentile }, this.#batches), signal);
     }
     return { method, percentile, ...(granularity.kind === 'channel' && { axis: granularity.axis }), values };
   }

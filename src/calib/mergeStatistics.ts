@@ -1,4 +1,5 @@
 import { InvalidInput } from '../base/errors.ts';
+import { allAtOnce, type Pieces } from '../base/pieces.ts';
 import { mergeHistograms } from './histogram.ts';
 import { chooser, defaultPercentile, type Observed } from './rangesOf.ts';
 import { mergeSamples } from './rowSample.ts';
@@ -10,6 +11,14 @@ import type { CalibrationStatistics, ValueRanges } from './statistics.ts';
  * @throws InvalidInput for statistics of different methods, axes, percentiles, averaging constants or numbers of channels
  */
 export function mergeStatistics(earlier: CalibrationStatistics, later: CalibrationStatistics): CalibrationStatistics {
+  return allAtOnce(mergingStatistics(earlier, later));
+}
+
+/** `mergeStatistics` in pieces. */
+export function* mergingStatistics(
+  earlier: CalibrationStatistics,
+  later: CalibrationStatistics,
+): Pieces<CalibrationStatistics> {
   const [first, second] = [earlier, later].map(({ method, axis, averagingConstant, percentile }) =>
     JSON.stringify({ method, averagingConstant, percentile, axis }),
   );
@@ -19,17 +28,17 @@ export function mergeStatistics(earlier: CalibrationStatistics, later: Calibrati
   const values: Record<string, ValueRanges> = { ...earlier.values };
   for (const [name, ranges] of Object.entries(later.values)) {
     const known = Object.hasOwn(earlier.values, name) ? earlier.values[name] : undefined;
-    values[name] = known ? mergeValue(name, known, ranges, later) : ranges;
+    values[name] = known ? yield* mergeValue(name, known, ranges, later) : ranges;
   }
   return { ...earlier, values };
 }
 
-function mergeValue(
+function* mergeValue(
   name: string,
   earlier: ValueRanges,
   later: ValueRanges,
   statistics: CalibrationStatistics,
-): ValueRanges {
+): Pieces<ValueRanges> {
   const [count, other] = [earlier.minimum.length, later.minimum.length];
   if (count !== other) {
     throw new InvalidInput(`"${name}" has ${count} channels in one of the statistics and ${other} in the other.`);
@@ -40,17 +49,17 @@ function mergeValue(
   if (!first || !second) return { ...mergeRanges(earlier, later, statistics), batches };
   const histograms = first.map((histogram, index) => mergeHistograms(histogram, second[index] ?? histogram));
   const rows = mergeSamples(firstRows, secondRows);
-  return describeValue({ histograms, ...(rows.length > 0 && { rows }) }, statistics, batches);
+  return yield* describeValue({ histograms, ...(rows.length > 0 && { rows }) }, statistics, batches);
 }
 
-/** What statistics say about a value with histograms. */
-export function describeValue(
+/** What statistics say about a value with histograms, in pieces. */
+export function* describeValue(
   observed: Observed,
   { method, percentile = defaultPercentile }: Pick<CalibrationStatistics, 'method' | 'percentile'>,
   batches: number,
-): ValueRanges {
+): Pieces<ValueRanges> {
   const choose = chooser({ bits: 8, scheme: 'asymmetric', method, percentile });
-  return { ...choose(observed), batches, ...observed };
+  return { ...(yield* choose(observed)), batches, ...observed };
 }
 
 function mergeRanges(

@@ -13,8 +13,11 @@ export interface Observer {
   observe(name: string, tensor: Tensor<'float32'>): void;
   /** Ends a batch, with what was observed since the last. */
   endBatch(): void;
-  /** What was found so far. @throws InvalidInput naming the value that has an element that is not finite */
-  read(): Promise<CalibrationStatistics>;
+  /**
+   * What was found so far. What takes the CPU long gives way to other tasks every few milliseconds.
+   * @throws InvalidInput naming the value that has an element that is not finite; Aborted
+   */
+  read(signal?: AbortSignal): Promise<CalibrationStatistics>;
   dispose(): void;
 }
 

@@ -1,4 +1,5 @@
 import { InvalidInput, InvalidQuantization } from '../base/errors.ts';
+import { allAtOnce, type Pieces } from '../base/pieces.ts';
 import { type CodeFormat, codeRange } from '../quant/parameters.ts';
 import { crossEntropyRange } from './crossEntropy.ts';
 import { entropyRange } from './entropy.ts';
@@ -55,7 +56,7 @@ export function rangesOfValue(
   const { method = statistics.method, percentile = statistics.percentile ?? defaultPercentile } = options;
   const { bits = 8, scheme = 'asymmetric' } = options;
   const choose = chooser({ bits, scheme, method, percentile });
-  if (value.histograms) return choose({ ...value, histograms: value.histograms });
+  if (value.histograms) return allAtOnce(choose({ ...value, histograms: value.histograms }));
   if (method === statistics.method) return { minimum: value.minimum, maximum: value.maximum };
   throw new InvalidInput(
     `A calibration by ${statistics.method} does not serve the method ${method}; calibrate by percentile, mse, entropy or cross-entropy.`,
@@ -71,13 +72,13 @@ export function assertPercentile(percentile: number): void {
 /** What ranges are chosen from. */
 export type Observed = Required<Pick<ValueRanges, 'histograms'>> & Pick<ValueRanges, 'rows'>;
 
-/** Chooses the ranges of values. @throws InvalidInput, InvalidQuantization */
+/** Chooses the ranges of values, in pieces. @throws InvalidInput, InvalidQuantization */
 export function chooser({
   bits,
   scheme,
   method,
   percentile,
-}: Required<RangeOptions>): (value: Observed) => ChosenRanges {
+}: Required<RangeOptions>): (value: Observed) => Pieces<ChosenRanges> {
   const format: CodeFormat = { bits, signed: scheme === 'symmetric', scheme };
   if (codeRange(format).sign) {
     throw new InvalidQuantization(
@@ -88,16 +89,19 @@ export function chooser({
     throw new InvalidInput('Histograms do not tell moving averages; calibrate by that method.');
   }
   assertPercentile(percentile);
-  const byHistogram = (histogram: Histogram): ParameterRange => {
+  const byHistogram = function* (histogram: Histogram): Pieces<ParameterRange> {
+    yield;
     if (method === 'minmax') return histogram;
     if (method === 'percentile') return percentileRange(histogram, percentile, scheme);
-    return method === 'entropy' ? entropyRange(histogram, format) : leastSquaresRange(histogram, format);
+    return method === 'entropy' ? entropyRange(histogram, format) : yield* leastSquaresRange(histogram, format);
   };
-  return ({ histograms, rows }) => {
+  return function* ({ histograms, rows }) {
     const [histogram] = histograms;
     const logits = (rows ?? []).flatMap((sample) => sample.rows.map(({ logits }) => logits));
     const ofLogits = method === 'cross-entropy' && logits.length > 0 && histograms.length === 1 && histogram;
-    const ranges = ofLogits ? [crossEntropyRange(logits, ofLogits, format)] : histograms.map(byHistogram);
+    const ranges: ParameterRange[] = [];
+    if (ofLogits) ranges.push(yield* crossEntropyRange(logits, ofLogits, format));
+    else for (const each of histograms) ranges.push(yield* byHistogram(each));
     return { minimum: ranges.map(({ minimum }) => minimum), maximum: ranges.map(({ maximum }) => maximum) };
   };
 }

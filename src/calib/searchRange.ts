@@ -1,3 +1,4 @@
+import { allAtOnce, type Pieces } from '../base/pieces.ts';
 import { type HostParameters, hostParameters } from '../quant/hostParameters.ts';
 import type { CodeFormat } from '../quant/parameters.ts';
 
@@ -36,6 +37,16 @@ export function searchRange(
   errorOf: QuantizationCost,
   margin: QuantizationCost = () => 0,
 ): ParameterRange {
+  return allAtOnce(rangeSearch(whole, format, errorOf, margin));
+}
+
+/** `searchRange` in pieces: each candidate is one. */
+export function* rangeSearch(
+  whole: ParameterRange,
+  format: CodeFormat,
+  errorOf: QuantizationCost,
+  margin: QuantizationCost = () => 0,
+): Pieces<ParameterRange> {
   const { minimum, maximum } = whole;
   const symmetric = format.scheme === 'symmetric';
   const tied = symmetric || minimum >= 0 || maximum <= 0;
@@ -57,15 +68,19 @@ export function searchRange(
   };
   let step = 1 / (tied ? stepsOfOne : stepsOfTwo);
   for (let i = 0; i * step <= 1; i++) {
-    if (tied) consider(i * step, i * step);
-    else for (let j = 0; j * step <= 1; j++) consider(i * step, j * step);
+    for (let j = tied ? i : 0; tied ? j === i : j * step <= 1; j++) {
+      consider(i * step, j * step);
+      yield;
+    }
   }
   for (let round = 0; round < refinements; round++) {
     step /= 4;
     const { below, above } = best;
     for (let i = -reach; i <= reach; i++) {
-      if (tied) consider(below + i * step, above + i * step);
-      else for (let j = -reach; j <= reach; j++) consider(below + i * step, above + j * step);
+      for (let j = tied ? i : -reach; tied ? j === i : j <= reach; j++) {
+        consider(below + i * step, above + j * step);
+        yield;
+      }
     }
   }
   return best.cost < limit ? rangeAt(best.below, best.above) : whole;

@@ -1,8 +1,9 @@
 /** Squared errors of quantization: of what a histogram counted, and of numbers. */
+import type { Pieces } from '../base/pieces.ts';
 import type { HostParameters } from '../quant/hostParameters.ts';
 import { type CodeFormat, codeRange } from '../quant/parameters.ts';
 import type { Histogram } from './histogram.ts';
-import { type ParameterRange, type QuantizationCost, searchRange } from './searchRange.ts';
+import { type ParameterRange, type QuantizationCost, rangeSearch } from './searchRange.ts';
 
 /**
  * The sum of squared errors, in units of the squared width of cells, with every element in the middle of its cell. Zeros
@@ -43,11 +44,11 @@ function histogramError({ exponent, first, counts }: Histogram, format: CodeForm
  * the range from least to greatest: n elements that are off by a rounding error of ±s/2 and known to ±w/2 have squared errors
  * known to s·w·√n / 6 in sum.
  */
-export function leastSquaresRange(histogram: Histogram, format: CodeFormat): ParameterRange {
+export function leastSquaresRange(histogram: Histogram, format: CodeFormat): Pieces<ParameterRange> {
   const elements = histogram.counts.reduce((sum, count) => sum + count, 0);
   const width = 2 ** histogram.exponent;
   const margin = ({ scale }: HostParameters): number => (Math.sqrt(elements) * scale) / width;
-  return searchRange(histogram, format, histogramError(histogram, format), margin);
+  return rangeSearch(histogram, format, histogramError(histogram, format), margin);
 }
 
 /** Adding and subtracting it rounds a smaller number to the nearest integer, ties to even. */

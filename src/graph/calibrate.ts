@@ -1,6 +1,7 @@
 import { InvalidInput } from '../base/errors.ts';
+import { inTurns } from '../base/pieces.ts';
 import { DistributionObserver } from '../calib/distributionObserver.ts';
-import { mergeStatistics } from '../calib/mergeStatistics.ts';
+import { mergingStatistics } from '../calib/mergeStatistics.ts';
 import type { Observer } from '../calib/observer.ts';
 import { RangeObserver } from '../calib/rangeObserver.ts';
 import { defaultPercentile } from '../calib/rangesOf.ts';
@@ -40,7 +41,8 @@ export interface CalibrateOptions extends BatchOptions {
 
 /**
  * Runs a model in float on sample inputs and finds the range of every float32 value in it: of the graph as it was given, not
- * as it was optimized. The ranges, histograms and sampled rows stay on the GPU until the end.
+ * as it was optimized. The ranges, histograms and sampled rows stay on the GPU until the end; searching ranges in them is work for the
+ * CPU, which gives way to other tasks every few milliseconds.
  *
  * ```ts
  * const statistics = await calibrate(model, images.map((x) => ({ x })));
@@ -55,11 +57,11 @@ export async function calibrate(
   batches: Batches,
   options: CalibrateOptions = {},
 ): Promise<CalibrationStatistics> {
-  const { earlier, save } = options;
+  const { earlier, save, signal } = options;
   const observer = observerFor(model.engine, model.source, options);
   const read = async (): Promise<CalibrationStatistics> => {
-    const found = await observer.read();
-    return earlier ? mergeStatistics(earlier, found) : found;
+    const found = await observer.read(signal);
+    return earlier ? inTurns(mergingStatistics(earlier, found), signal) : found;
   };
   let count = 0;
   try {

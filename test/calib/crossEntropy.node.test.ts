@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { allAtOnce } from '../../src/base/pieces.ts';
 import { crossEntropyError, crossEntropyRange } from '../../src/calib/crossEntropy.ts';
 import { rangesOf } from '../../src/calib/rangesOf.ts';
 import type { CalibrationStatistics } from '../../src/calib/statistics.ts';
@@ -61,7 +62,7 @@ test.each(logitSets)('top-1 and top-p of logits, compared with minmax: $name', (
   const values = set.flat();
   const all = { minimum: Math.min(...values), maximum: Math.max(...values) };
   for (const bits of [8, 6, 4]) {
-    const range = crossEntropyRange(set, all, formatOf(bits, 'asymmetric'));
+    const range = allAtOnce(crossEntropyRange(set, all, formatOf(bits, 'asymmetric')));
     const [plain, chosen] = [all, range].map((each) =>
       agreement(
         set,
@@ -88,7 +89,7 @@ test('values with rows by cross-entropy, others by squared error', () => {
     },
   };
   const { logits, hidden, channels } = rangesOf(statistics, { bits: 4 });
-  const range = crossEntropyRange(rows, whole, formatOf(4, 'asymmetric'));
+  const range = allAtOnce(crossEntropyRange(rows, whole, formatOf(4, 'asymmetric')));
   expect(logits).toEqual({ minimum: [range.minimum], maximum: [range.maximum] });
   expect(hidden).toEqual(rangesOf(statistics, { bits: 4, method: 'mse' }).hidden);
   expect(hidden).not.toEqual(logits);

@@ -106,3 +106,11 @@ test('what cannot be calibrated is refused', async () => {
   const stopped = { method: 'mse', signal: AbortSignal.abort() } as const;
   await expect(calibrated(batches, stopped)).rejects.toThrow(Aborted);
 });
+
+test('choosing ranges is stopped too', async () => {
+  const stop = new AbortController();
+  // After the last batch nothing but the search is left.
+  const onProgress = (count: number): void => void (count === batches.length && stop.abort());
+  const search = calibrated(batches, { method: 'mse', signal: stop.signal, onProgress });
+  await expect(search).rejects.toThrow(Aborted);
+});

@@ -1,9 +1,10 @@
+import { breathe } from '../../base/pieces.ts';
 import { Agglomerative } from '../../cluster/hierarchy/agglomerative.ts';
 import type { AgglomerativeFit } from '../../cluster/hierarchy/dendrogram.ts';
 import type { Linkage } from '../../cluster/hierarchy/linkage.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
-import { breathe, type Job, type JobContext } from './job.ts';
+import type { Job, JobContext } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { cloudPoints } from './sampleData.ts';
 import { type Contender, type TimedContender, timeInTurns } from './turns.ts';

@@ -1,3 +1,4 @@
+import { breathe } from '../../base/pieces.ts';
 import { GaussianMixture } from '../../cluster/mixture/gaussianMixture.ts';
 import type { CovarianceType } from '../../cluster/mixture/gaussianMixtureModel.ts';
 import type { Engine } from '../../gpu/engine.ts';
@@ -8,7 +9,7 @@ import {
   referenceRound,
   referenceStart,
 } from './gaussianMixtureReference.ts';
-import { breathe, type Job, type JobContext } from './job.ts';
+import type { Job, JobContext } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { cloudPoints } from './sampleData.ts';
 import { type Distribution, scaled } from './timing.ts';

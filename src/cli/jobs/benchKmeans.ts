@@ -1,7 +1,8 @@
+import { breathe } from '../../base/pieces.ts';
 import { KMeans, type KMeansFit, type KMeansPrecision } from '../../cluster/kmeans/kmeans.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { benchSizes, type ClusterBenchReport, rowArrays, sizesOf, sizeText, type TimedCase } from './clusterBench.ts';
-import { breathe, type Job, type JobContext, type JobResult } from './job.ts';
+import type { Job, JobContext, JobResult } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { assertAssignment, assertSameInertia, assertUpdate } from './kmeansReference.ts';
 import { cloudPoints } from './sampleData.ts';

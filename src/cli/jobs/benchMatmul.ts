@@ -1,10 +1,11 @@
 import { InvalidInput } from '../../base/errors.ts';
+import { breathe, throwIfAborted } from '../../base/pieces.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { perChannel } from '../../quant/granularity.ts';
 import { quantize } from '../../quant/quantize.ts';
 import type { Ratio } from './clusterBench.ts';
-import { breathe, type Job, type JobContext, type JobResult, throwIfAborted } from './job.ts';
+import type { Job, JobContext, JobResult } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { affordableRows, checkFloat, checkInteger, type MatmulCheck, type MatmulOperands } from './matmulReference.ts';
 import { sampleOf, uniformValues } from './sampleData.ts';

@@ -1,5 +1,6 @@
 import { InvalidInput, LimitExceeded } from '../../base/errors.ts';
 import { halfToNumber, numberToHalf } from '../../base/half.ts';
+import { breathe, throwIfAborted } from '../../base/pieces.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Graph, GraphValue } from '../../graph/graph.ts';
@@ -8,7 +9,7 @@ import { compareTensors } from '../../graph/selfCheck.ts';
 import { importOnnx } from '../../onnx/import.ts';
 import { loadOnnx } from '../../onnx/load.ts';
 import { tensorFromNpy } from '../../onnx/npy.ts';
-import { breathe, type Job, type JobContext, type JobResult, throwIfAborted } from './job.ts';
+import type { Job, JobContext, JobResult } from './job.ts';
 import { assertInputs, largestInput, type ModelParameters, modelOf } from './model.ts';
 import type { LoadModel, ModelPeers, ModelRunner, ModelSource } from './modelPeers.ts';
 import { runInput } from './runModel.ts';

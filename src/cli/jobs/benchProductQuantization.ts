@@ -1,3 +1,4 @@
+import { breathe } from '../../base/pieces.ts';
 import type { HostPoints } from '../../cluster/points/points.ts';
 import type { ProductBits } from '../../cluster/product/productCodes.ts';
 import { ProductQuantizer, type ProductQuantizerFit } from '../../cluster/product/productQuantization.ts';
@@ -6,7 +7,7 @@ import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { topK } from '../../nn/topK.ts';
 import type { Ratio } from './clusterBench.ts';
-import { breathe, type Job } from './job.ts';
+import type { Job } from './job.ts';
 import { pointsOf } from './pointInput.ts';
 import { cloudPoints } from './sampleData.ts';
 import type { Distribution } from './timing.ts';

@@ -1,6 +1,7 @@
+import { breathe } from '../../base/pieces.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { minMax } from '../../quant/range.ts';
-import { breathe, type JobContext } from './job.ts';
+import type { JobContext } from './job.ts';
 import { type KernelTimes, kernelTimes } from './kernelTimes.ts';
 import { uniformValues } from './sampleData.ts';
 import { type Distribution, distributionOf } from './timing.ts';

@@ -4,7 +4,7 @@
  */
 
 import * as errors from '../../base/errors.ts';
-import { Aborted, CuantaError } from '../../base/errors.ts';
+import { CuantaError } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { BytesFrom } from '../../io/byteSource.ts';
 
@@ -63,14 +63,4 @@ export function reviveError({ code, message, stack }: ErrorDescription): Error {
   const error = new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;
-}
-
-/** @throws Aborted when the signal has fired */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new Aborted('The work was stopped before its end. Start it again to have a result.');
-}
-
-/** Lets the page draw and take input before the next piece of CPU work. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

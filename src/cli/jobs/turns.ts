@@ -1,4 +1,5 @@
-import { breathe, type JobContext, throwIfAborted } from './job.ts';
+import { breathe, throwIfAborted } from '../../base/pieces.ts';
+import type { JobContext } from './job.ts';
 import { type Distribution, distributionOf } from './timing.ts';
 
 /** Something to time. */
