@@ -158,7 +158,8 @@ export function givenCentroids(
  *
  * Memory on the GPU: the points as f32 (columns padded to a multiple of 4) and 20 bytes a point (24 with weights); half as
  * much again and 4 bytes a point during `k-means++`, 8 bytes a point and the candidates, at most about 10 a cluster, during
- * `k-means||`.
+ * `k-means||`. Where a GPU sorts points by cluster to add them up, as it does with many clusters (see `planUpdate`), 16 bytes more for
+ * each of at most 4 million entries.
  * If there are fewer different points than clusters, surplus clusters share a centroid and stay empty.
  */
 export class KMeans {
