@@ -1,3 +1,4 @@
+import { breathe } from '../../src/base/pieces.ts';
 import {
   adjustedRand,
   calinskiHarabasz,
@@ -37,7 +38,9 @@ export async function scoresOf(
     scores['Calinski–Harabasz'] = grouped(Math.round(await calinskiHarabasz(engine, source, labels)));
   }
   if (cloud.truth) {
+    await breathe();
     scores['Rand, as made'] = adjustedRand(labels, cloud.truth).toFixed(3);
+    await breathe();
     scores['NMI, as made'] = normalizedMutualInformation(labels, cloud.truth).toFixed(3);
   }
   return scores;

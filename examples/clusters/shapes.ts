@@ -1,3 +1,4 @@
+import { inTurns, type Pieces } from '../../src/base/pieces.ts';
 import { InvalidInput } from '../../src/index.ts';
 import type { Cloud } from './cloud.ts';
 
@@ -173,8 +174,22 @@ export const shapes: Readonly<Record<string, Shape>> = {
   },
 };
 
-/** Points of a shape, the same for the same options. @throws InvalidInput for more numbers than fit into memory */
-export function makeShape(name: string, options: ShapeOptions): Cloud {
+/** Points that are made at a time. */
+const pointsAtATime = 2048;
+
+function* putAll(put: PutPoint, data: Float32Array, groups: Int32Array): Pieces<void> {
+  const columns = data.length / groups.length;
+  for (let row = 0; row < groups.length; row++) {
+    groups[row] = put(data, row * columns, row);
+    if (row % pointsAtATime === 0) yield;
+  }
+}
+
+/**
+ * Points of a shape, the same for the same options. The page can answer meanwhile.
+ * @throws InvalidInput for more numbers than fit into memory
+ */
+export async function makeShape(name: string, options: ShapeOptions): Promise<Cloud> {
   const { count, seed } = options;
   const shape = shapes[name];
   if (!shape) throw new InvalidInput(`There is no shape "${name}"; choose ${Object.keys(shapes).join(', ')}.`);
@@ -186,7 +201,7 @@ export function makeShape(name: string, options: ShapeOptions): Cloud {
   }
   const data = new Float32Array(count * columns);
   const truth = new Int32Array(count);
-  for (let row = 0; row < count; row++) truth[row] = put(data, row * columns, row);
+  await inTurns(putAll(put, data, truth));
   return {
     name: shape.title,
     points: { data, rowCount: count, columnCount: columns },
