@@ -1,4 +1,5 @@
 import { Aborted } from '../base/errors.ts';
+import { breathe } from '../base/pieces.ts';
 import type { CalibrationStatistics } from '../calib/statistics.ts';
 import type { Engine } from '../gpu/engine.ts';
 import type { Model } from '../graph/model.ts';
@@ -57,6 +58,8 @@ export async function prepareWeights(
     if (settings.signal?.aborted) {
       throw new Aborted(`Preparing weights was stopped after ${done} layer(s); start it again.`);
     }
+    // Codes by `gptq` and `descent` are found on the CPU.
+    await breathe();
     const task = taskOf(request);
     const known = earlier.map((each) => holding(each.get(name), task, request)).find((each) => each !== undefined);
     const layer = known ?? (await prepare(engine, task, request, settings));
