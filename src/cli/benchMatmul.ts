@@ -28,7 +28,7 @@ export const benchMatmulCommand: Command = {
     if (parameters.peers && runtime !== 'chrome') {
       throw new UsageError('--peers needs --runtime chrome: the WebGPU backend of onnxruntime-web runs in a browser.');
     }
-    return benchmark(benchMatmul, parameters, options, reporter, describe, runtime);
+    return benchmark(benchMatmul, parameters, options, reporter, describe, { preferred: runtime });
   },
 };
 

@@ -1,6 +1,6 @@
-import { commitOrVersion } from './checkout.ts';
+import { benchmark } from './benchText.ts';
 import { bitsOption } from './clusterProductQuantization.ts';
-import { type Command, perform, runtimeOption } from './command.ts';
+import type { Command } from './command.ts';
 import { type BenchProductQuantizationReport, benchProductQuantization } from './jobs/benchProductQuantization.ts';
 import { readPointFile } from './pointFiles.ts';
 import { formatDistribution, formatNumber, ratioLines, textTable } from './text.ts';
@@ -25,15 +25,10 @@ export const benchProductQuantizationCommand: Command = {
   example: 'bench product-quantization --points 100000 --dimensions 64 --subspaces 16',
   run: async (_inputs, options, reporter) => {
     const parameters = parametersOf(options);
-    const runtime = runtimeOption(options);
     const file = textOption(options, 'vectors');
     const points = file === undefined ? undefined : await readPointFile(file, {});
-    const { report, ...ran } = await perform(benchProductQuantization, parameters, reporter, {
-      runtime,
-      inputs: points ? { points } : {},
-    });
-    const { adapter, ...rest } = report;
-    reporter.result({ adapter, runtime: ran.runtime, commit: commitOrVersion(), ...rest }, () => describe(report));
+    const inputs = points ? { points } : {};
+    await benchmark(benchProductQuantization, parameters, options, reporter, describe, { inputs });
   },
 };
 

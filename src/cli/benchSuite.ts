@@ -35,7 +35,8 @@ function pointRate({ points }: { readonly points: number }, { median }: Distribu
   return `${formatNumber((points * 1000) / median)} points/s`;
 }
 
-function describe({ matmul, kmeans, gaussianMixture, dbscan, agglomerative, ranges }: BenchSuiteReport): string {
+function describe(report: BenchSuiteReport): string {
+  const { matmul, kmeans, gaussianMixture, dbscan, agglomerative, productQuantization, ranges } = report;
   const rows = [
     ...matmul.map(({ name, m, n, k, milliseconds, kernelMilliseconds, gops }) => ({
       cells: [name, `${m}×${k}·${k}×${n}`, formatDistribution(milliseconds)],
@@ -55,6 +56,15 @@ function describe({ matmul, kmeans, gaussianMixture, dbscan, agglomerative, rang
       ],
       kernel: entry.kernelMilliseconds?.median,
       rate: pointRate(entry, entry.milliseconds),
+    })),
+    ...productQuantization.map(({ name, points, dimensions, queries, subspaces, milliseconds }) => ({
+      cells: [
+        `${name}, ${queries} queries`,
+        `${points.toLocaleString('en')}×${dimensions}, ${subspaces} codes`,
+        formatDistribution(milliseconds),
+      ],
+      kernel: undefined,
+      rate: `${formatNumber((queries * 1000) / milliseconds.median)} queries/s`,
     })),
     ...ranges.map(({ name, elements, milliseconds, kernelMilliseconds, gigabytesPerSecond }) => ({
       cells: [name, `${elements.toLocaleString('en')} elements`, formatDistribution(milliseconds)],

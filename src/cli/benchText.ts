@@ -21,16 +21,19 @@ export function growingOption(options: ParsedOptions, name: string, lowest: numb
   return options.scaling === true ? [first, 2 * first, 4 * first] : values;
 }
 
-/** Runs a benchmark and reports it: as JSON with the adapter, the runtime and the commit first. */
+/** Runs a benchmark and reports it: as JSON with the adapter, the runtime, the commit and the date first. */
 export async function benchmark<Parameters, Report extends { readonly adapter: unknown }>(
   job: Job<Parameters, Report>,
   parameters: Parameters,
   options: ParsedOptions,
   reporter: Reporter,
   describe: (report: Report) => string,
-  preferred: Runtime | undefined = runtimeOption(options),
+  {
+    preferred = runtimeOption(options),
+    inputs = {},
+  }: { readonly preferred?: Runtime | undefined; readonly inputs?: Readonly<Record<string, Uint8Array>> } = {},
 ): Promise<void> {
-  const { report, runtime } = await perform(job, parameters, reporter, { runtime: preferred });
+  const { report, runtime } = await perform(job, parameters, reporter, { runtime: preferred, inputs });
   const { adapter, ...rest } = report;
   const document = { adapter, runtime, commit: commitOrVersion(), date: new Date().toISOString(), ...rest };
   reporter.result(document, () => describe(report));

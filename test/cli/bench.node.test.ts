@@ -180,6 +180,7 @@ describe('cuanta bench suite', () => {
       gaussianMixture: [{ ...timed, name: 'Gaussian mixture f32', points: 1000, components: 2 }],
       dbscan: [{ ...timed, name: 'DBSCAN', points: 500, dimensions: 2 }],
       agglomerative: [{ ...timed, name: 'ward', points: 100, dimensions: 4 }],
+      productQuantization: [{ ...timed, name: 'product quantization', points: 400, dimensions: 4, queries: 100 }],
       ranges: [{ ...timed, name: 'ranges f32', elements: 2 ** 12, gigabytesPerSecond: expect.any(Number) }],
     });
     const { matmul } = report as { readonly matmul: readonly { readonly name: string; readonly m: number }[] };

@@ -43,7 +43,8 @@ test.concurrent('cuanta cluster product-quantization writes codes and the codebo
 test.concurrent('cuanta bench product-quantization states recall beside an exact search', async () => {
   const size = ['--points', '400', '--dimensions', '4', '--subspaces', '2', '--queries', '20', '--runs', '1'];
   const words = ['bench', 'product-quantization', ...size, '--bits', '4', '--runtime', 'dawn'];
-  const { stdout, exitCode } = await cuanta(words);
+  const [{ stdout, exitCode }, document] = await Promise.all([cuanta(words), cuantaJson([...words])]);
+  expect(document).toMatchObject({ runtime: 'dawn', date: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), points: 400 });
   expect(stdout).toMatch(/^400×4, 20 queries for 100 vectors, 2 codes of 4 bits\n/);
   expect(stdout).toMatch(/recall@1: [\d.]+ %[\s\S]*recall@100: (9\d(\.\d)?|100) %/);
   expect(stdout).toMatch(/as fast as float32, products and topK\n$/);

@@ -4,6 +4,7 @@ import { type BenchDbscanReport, benchDbscan } from './benchDbscan.ts';
 import { type BenchGaussianMixtureReport, benchGaussianMixture } from './benchGaussianMixture.ts';
 import { type BenchKmeansReport, benchKmeans } from './benchKmeans.ts';
 import { type BenchMatmulReport, matmulTypes, runBenchMatmul } from './benchMatmul.ts';
+import { type BenchProductQuantizationReport, benchProductQuantization } from './benchProductQuantization.ts';
 import { benchRanges, type TimedRanges } from './benchRanges.ts';
 import type { Job } from './job.ts';
 
@@ -30,6 +31,8 @@ export interface BenchSuiteReport {
   readonly gaussianMixture: BenchGaussianMixtureReport['cases'];
   readonly dbscan: BenchDbscanReport['cases'];
   readonly agglomerative: BenchAgglomerativeReport['cases'];
+  readonly productQuantization: readonly (BenchProductQuantizationReport['cases'][number] &
+    Pick<BenchProductQuantizationReport, 'points' | 'dimensions' | 'queries' | 'subspaces'>)[];
   readonly ranges: readonly TimedRanges[];
 }
 
@@ -44,6 +47,8 @@ interface Sizes {
   readonly dbscan: readonly (readonly [number, number])[];
   /** [points, dimensions], Ward's linkage. */
   readonly agglomerative: readonly (readonly [number, number])[];
+  /** [vectors, dimensions, codes of 8 bits], searched for 100 vectors at a time. */
+  readonly productQuantization: readonly (readonly [number, number, number])[];
   /** Elements to find the range of. */
   readonly ranges: readonly number[];
 }
@@ -59,6 +64,7 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
     gaussianMixture: [[1000, 3, 2]],
     dbscan: [[500, 2]],
     agglomerative: [[100, 4]],
+    productQuantization: [[400, 4, 2]],
     ranges: [1 << 12],
   },
   small: {
@@ -74,6 +80,7 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
       [4000, 8],
     ],
     agglomerative: [[1000, 16]],
+    productQuantization: [[10_000, 16, 4]],
     ranges: [1 << 22],
   },
   large: {
@@ -92,6 +99,7 @@ const sizesOf: Readonly<Record<'tiny' | 'small' | 'large', Sizes>> = {
       [100_000, 16],
     ],
     agglomerative: [[10_000, 16]],
+    productQuantization: [[100_000, 64, 16]],
     ranges: [1 << 28],
   },
 };
@@ -138,9 +146,16 @@ export const benchSuite: Job<BenchSuiteParameters, BenchSuiteReport> = {
       const size = { points: [points], dimensions: [dimensions], linkage: 'ward', peerPoints: 0 } as const;
       agglomerative.push(...(await benchAgglomerative.run(engine, { ...size, ...common }, context)).report.cases);
     }
+    const productQuantization: BenchSuiteReport['productQuantization'][number][] = [];
+    for (const [points, dimensions, subspaces] of sizes.productQuantization) {
+      const size = { points, dimensions, subspaces, queries: 100, count: 100, bits: 8 } as const;
+      const { report } = await benchProductQuantization.run(engine, { ...size, runs, seed }, context);
+      const { queries } = report;
+      productQuantization.push(...report.cases.map((entry) => ({ ...entry, points, dimensions, queries, subspaces })));
+    }
     const ranges: TimedRanges[] = [];
     for (const elements of sizes.ranges) ranges.push(await benchRanges(engine, { elements, runs, seed }, context));
-    const clustering = { kmeans, gaussianMixture, dbscan, agglomerative };
+    const clustering = { kmeans, gaussianMixture, dbscan, agglomerative, productQuantization };
     return { report: { adapter, software, dotPath, sizes: chosen, matmul, ...clustering, ranges } };
   },
 };
