@@ -29,7 +29,9 @@ export const noSamples: Calibration = { calibration: [], stacked: null, divideBy
 export async function readCalibration(path: string, options: ParsedOptions): Promise<Calibration> {
   const remedy = 'Name a .npy, .csv or IDX file (…-idx3-ubyte), which may be .gz, or a folder of .npy files.';
   const divideBy = divisorOption(options);
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (!entry) throw new InvalidInput(`There is no file or folder ${path}. ${remedy}`);
+  if (!entry.isDirectory()) {
     const stacked = sampleFormat(path);
     if (!stacked) throw new InvalidInput(`${path} is no file of samples by its name. ${remedy}`);
     const inputs = { [calibrationInput(0, 0)]: await readSampleFile(path) };

@@ -1,6 +1,6 @@
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type ClusterAgglomerativeReport, clusterAgglomerative } from './jobs/clusterAgglomerative.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
 import { formatNumber } from './text.ts';
 import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, UsageError } from './usage.ts';
 
@@ -19,6 +19,7 @@ export const clusterAgglomerativeCommand: Command = {
     { name: '--preclusters <count>', description: 'Bring the points to so many clusters by k-means first' },
     { name: '--seed <integer>', description: 'Seed of that k-means', default: 0 },
     columnsOption,
+    headerOption,
     labelsOption,
     { name: '--linkage-matrix <file.npy>', description: 'Write the merges there, as SciPy’s linkage (float64)' },
   ],
@@ -59,7 +60,9 @@ function describe(report: ClusterAgglomerativeReport, outputs: ArrayOutputs<stri
   return [
     sizesTable(report.sizes),
     `linkage     ${report.linkage}`,
-    `merges      ${report.merges.map(formatNumber).join(', ')} (the greatest heights)`,
+    ...(report.merges.length > 0
+      ? [`merges      ${report.merges.map(formatNumber).join(', ')} (the greatest heights)`]
+      : []),
     `SHA-256     ${report.labelsSha256} (of the labels)`,
     ...outputs.describe(),
   ].join('\n');

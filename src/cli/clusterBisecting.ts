@@ -1,7 +1,7 @@
 import { type Command, perform, runtimeOption } from './command.ts';
 import { clusterBisecting } from './jobs/clusterBisecting.ts';
 import { centroidsOption, describeKmeans } from './kmeansText.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile } from './pointFiles.ts';
 import { choiceOption, integerOption, magnitudeOption } from './usage.ts';
 
 const initializations = ['k-means++', 'random'] as const;
@@ -25,6 +25,7 @@ export const clusterBisectingCommand: Command = {
     { name: '--max-iterations <count>', description: 'Most rounds of a split', default: 300 },
     { name: '--seed <integer>', description: 'Seed of the first centroids', default: 0 },
     columnsOption,
+    headerOption,
     labelsOption,
     centroidsOption,
   ],

@@ -1,6 +1,6 @@
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type ClusterDbscanReport, clusterDbscan } from './jobs/clusterDbscan.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
 import { formatNumber } from './text.ts';
 import { integerOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
 
@@ -14,6 +14,7 @@ export const clusterDbscanCommand: Command = {
     { name: '--suggest-epsilon', description: 'Choose it by the knee of the distances to neighbours' },
     { name: '--min-points <count>', description: 'Neighbours of a core point, itself included', default: 5 },
     columnsOption,
+    headerOption,
     labelsOption,
   ],
   example: 'cluster dbscan points.csv --epsilon 0.5 --min-points 5 --columns 0-3 --labels labels.npy --json',

@@ -1,7 +1,7 @@
 import { covarianceTypes } from '../cluster/mixture/gaussianMixtureModel.ts';
 import { type Command, perform, runtimeOption } from './command.ts';
 import { type ClusterGaussianMixtureReport, clusterGaussianMixture } from './jobs/clusterGaussianMixture.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile, sizesTable } from './pointFiles.ts';
 import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
 
 /** `cuanta cluster gaussian-mixture`: fits a mixture to the points of a file. */
@@ -19,6 +19,7 @@ export const clusterGaussianMixtureCommand: Command = {
     { name: '--seed <integer>', description: 'Seed of k-means', default: 0 },
     { name: '--means <file>', description: 'Start from these means, equal weights and the covariance of the points' },
     columnsOption,
+    headerOption,
     labelsOption,
     { name: '--scores <file.npy>', description: 'Write the log-density at each row there (float64)' },
   ],

@@ -4,7 +4,7 @@ import { readInput } from './inputFiles.ts';
 import { clusterKmeans } from './jobs/clusterKmeans.ts';
 import { clusterKmeansChunks } from './jobs/clusterKmeansChunks.ts';
 import { centroidsOption, describeKmeans } from './kmeansText.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile } from './pointFiles.ts';
 import { choiceOption, integerOption, magnitudeOption, type ParsedOptions, textOption, UsageError } from './usage.ts';
 
 const initializations = ['k-means++', 'k-means||', 'random', 'first'] as const;
@@ -35,6 +35,7 @@ export const clusterKmeansCommand: Command = {
     { name: '--max-iterations <count>', description: 'Most rounds of assignment and update', default: 300 },
     { name: '--seed <integer>', description: 'Seed of the first centroids', default: 0 },
     columnsOption,
+    headerOption,
     labelsOption,
     centroidsOption,
     { name: '--metrics', description: 'Judge the clusters: silhouette, Davies–Bouldin and Calinski–Harabasz' },

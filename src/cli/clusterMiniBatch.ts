@@ -1,7 +1,7 @@
 import { type Command, perform, runtimeOption } from './command.ts';
 import { clusterMiniBatch } from './jobs/clusterMiniBatch.ts';
 import { centroidsOption, describeKmeans } from './kmeansText.ts';
-import { ArrayOutputs, columnsOption, labelsOption, readPointFile } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, labelsOption, readPointFile } from './pointFiles.ts';
 import { choiceOption, integerOption, magnitudeOption } from './usage.ts';
 
 const initializations = ['k-means++', 'random', 'first'] as const;
@@ -24,6 +24,7 @@ export const clusterMiniBatchCommand: Command = {
     },
     { name: '--seed <integer>', description: 'Seed of the first centroids and of the batches', default: 0 },
     columnsOption,
+    headerOption,
     labelsOption,
     centroidsOption,
   ],

@@ -1,6 +1,6 @@
 import { type Command, perform, runtimeOption } from './command.ts';
 import { clusterProductQuantization } from './jobs/clusterProductQuantization.ts';
-import { ArrayOutputs, columnsOption, readPointFile } from './pointFiles.ts';
+import { ArrayOutputs, columnsOption, headerOption, readPointFile } from './pointFiles.ts';
 import { formatNumber } from './text.ts';
 import { choiceOption, integerOption, magnitudeOption, type ParsedOptions } from './usage.ts';
 
@@ -23,6 +23,7 @@ export const clusterProductQuantizationCommand: Command = {
     { name: '--tolerance <share>', description: 'Movement that ends them, as for cluster kmeans', default: 1e-4 },
     { name: '--seed <integer>', description: 'Seed of the sample and of k-means', default: 0 },
     columnsOption,
+    headerOption,
     { name: '--codes <file.npy>', description: 'Write the codes there (uint8, a row a point)' },
     { name: '--codebooks <file.npy>', description: 'Write the codebooks there (float64)' },
   ],

@@ -6,8 +6,15 @@ import { type InspectModelReport, inspectModel, type PlanReport } from './jobs/i
 import type { ValueReport } from './jobs/model.ts';
 import { quantizeModel } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
+import {
+  calibrationOptions,
+  quantizationOptions,
+  readQuantization,
+  readSettings,
+  smoothOption,
+} from './quantizeOptions.ts';
 import { textTable } from './text.ts';
-import { integerOption, type ParsedOptions, shapesOption, textOption, UsageError } from './usage.ts';
+import { camelCase, integerOption, type ParsedOptions, shapesOption, textOption, UsageError } from './usage.ts';
 
 /** `cuanta inspect`: what is in a model, and what Cuanta does with it. */
 export const inspectCommand: Command = {
@@ -22,12 +29,15 @@ export const inspectCommand: Command = {
         'Quantize the model, and each layer by itself, and list those that hurt most first; needs --calibration',
     },
     ...sampleOptions,
+    ...calibrationOptions,
+    ...quantizationOptions,
     { name: '--samples <count>', description: 'Of the samples, how many --sensitivity compares', default: 4 },
   ],
   example: 'inspect model.onnx --shape x=1,3,48,192 --json',
   run: async ([file = ''], options, reporter) => {
     const runtime = runtimeOption(options);
     const shapes = shapesOption(options);
+    if (!options.sensitivity) assertNoQuantization(options);
     const samples = options.sensitivity ? await sensitivitySamples(options) : undefined;
     const { parameters, inputs } = readModel(file);
     const { report } = await perform(inspectModel, { ...parameters, shapes }, reporter, { runtime, inputs });
@@ -35,7 +45,7 @@ export const inspectCommand: Command = {
       reporter.result(report, () => describe(report));
       return;
     }
-    const settings = { ...parameters, ...samples.parameters, ...plainQuantization };
+    const settings = { ...parameters, ...samples.parameters, ...quantizationOf(options) };
     const quantized = await perform(quantizeModel, settings, reporter, {
       runtime,
       inputs: { ...inputs, ...samples.inputs },
@@ -47,17 +57,27 @@ export const inspectCommand: Command = {
   },
 };
 
-/** 8 bits throughout, ranges from least to greatest: what `cuanta quantize` does unless told otherwise. */
-const plainQuantization = {
-  settings: { method: 'minmax', averagingConstant: null, percentile: null },
-  saveEvery: null,
-  quantization: {},
-  equalize: false,
-  smooth: null,
-  format: 'qdq',
-  budget: null,
-  explain: true,
-} as const;
+/** As the options of `cuanta quantize` have it: 8 bits throughout, ranges from least to greatest, unless they say otherwise. */
+function quantizationOf(options: ParsedOptions) {
+  const quantization = readQuantization(options);
+  return {
+    settings: readSettings(options, quantization.activations !== 'float'),
+    saveEvery: null,
+    quantization,
+    equalize: options.equalize === true,
+    smooth: smoothOption(options),
+    format: 'qdq',
+    budget: null,
+    explain: true,
+  } as const;
+}
+
+/** @throws UsageError for an option that would be without effect */
+function assertNoQuantization(options: ParsedOptions): void {
+  const names = [...calibrationOptions, ...quantizationOptions].filter((option) => !('default' in option));
+  const given = names.map(({ name }) => /^--([a-z-]+)/.exec(name)?.[1] ?? '').find((name) => options[camelCase(name)]);
+  if (given) throw new UsageError(`--${given} is given, but needs --sensitivity.`);
+}
 
 async function sensitivitySamples(options: ParsedOptions) {
   const path = textOption(options, 'calibration');

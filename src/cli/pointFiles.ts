@@ -15,6 +15,12 @@ export const columnsOption: CommandOption = {
   description: 'Columns to use, zero-based and inclusive, such as 0-3 or 0,2,5-7; all',
 };
 
+/** The other one. */
+export const headerOption: CommandOption = {
+  name: '--header',
+  description: 'The first line of the .csv file names the columns, whatever it looks like; found out unless given',
+};
+
 /** The option of every clustering command for its labels. */
 export const labelsOption: CommandOption = {
   name: '--labels <file.npy>',
@@ -33,7 +39,11 @@ export async function readPointFile(file: string, options: ParsedOptions): Promi
   const bytes = readInput(file, 'Name a .csv, .npy or .parquet file.');
   const format = formats[extname(file).toLowerCase()];
   try {
-    const read = await readPoints(bytes, { ...(format && { format }), ...(columns !== undefined && { columns }) });
+    const read = await readPoints(bytes, {
+      ...(format && { format }),
+      ...(columns !== undefined && { columns }),
+      ...(options.header === true && { header: true }),
+    });
     return writeNpy({ shape: [read.rowCount, read.columnCount], data: read.data });
   } catch (cause) {
     // Columns that are malformed or not there are a mistake on the command line, not in the file.

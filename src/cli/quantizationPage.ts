@@ -135,7 +135,7 @@ function scrolled(label: string, content: string): string {
 
 function layerTable(layers: readonly LayerExplanation[]): string {
   const heads = [
-    'Layer',
+    'Layer and kernel',
     'Only this, dB',
     'All but this, dB',
     'Result, dB',
@@ -146,7 +146,6 @@ function layerTable(layers: readonly LayerExplanation[]): string {
     'Bytes',
     'Products',
     'At an end',
-    'Kernel',
   ];
   const rows = layers.map((layer) => {
     const { node, operator, sensitivity, output, weights, bytes, multiplyAdds, inputs, kernel } = layer;
@@ -164,13 +163,14 @@ function layerTable(layers: readonly LayerExplanation[]): string {
       inputs.length > 0 ? percent(saturation) : '–',
     ];
     return [
-      `<tr><th scope="row">${escapeHtml(node)} <small>${escapeHtml(operator)}</small></th>`,
+      `<tr><th scope="row">${escapeHtml(node)} <small>${escapeHtml(operator)}</small>`,
+      `<span class="kernel">${escapeHtml(kernel)}</span></th>`,
       ...cells.map((cell) => `<td>${cell}</td>`),
-      `<td class="text">${escapeHtml(kernel)}</td></tr>`,
+      '</tr>',
     ].join('');
   });
   return [
-    '<p>Result: of the layer in the quantized model against the float one, errors before it included.</p>',
+    `<p>${plural(layers.length, 'layer')}: scroll the table for all, and for all columns. Result: of the layer in the quantized model against the float one, errors before it included.</p>`,
     scrolled('All layers', `<table>${headOf(heads)}<tbody>${rows.join('\n')}</tbody></table>`),
   ].join('\n');
 }
@@ -207,7 +207,7 @@ function bitSection(choice: BitChoice): string {
     `<p>${aboutBudget(choice)} The curve holds the best choices, as far as the noises of layers${milliseconds ? ' and their times' : ''} add up; the dashed line is the budget.</p>`,
     bitCurveSvg(choice),
     '<details><summary>Bits of each layer</summary>',
-    `<table>${head}<tbody>${rows.join('\n')}</tbody></table></details>`,
+    `${scrolled('Bits of each layer', `<table>${head}<tbody>${rows.join('\n')}</tbody></table>`)}</details>`,
   ].join('\n');
 }
 
@@ -231,7 +231,10 @@ function operations({ operations: { float, quantized } }: QuantizationReport): s
   ];
   const { integerMultiplyAdd, floatMultiplyAdd, byteMoved } = picojoules;
   return [
-    `<table>${headOf(['In one run', 'Float', 'Quantized'])}<tbody>${rows.join('\n')}</tbody></table>`,
+    scrolled(
+      'Operations and energy',
+      `<table>${headOf(['In one run', 'Float', 'Quantized'])}<tbody>${rows.join('\n')}</tbody></table>`,
+    ),
     `<p>The energy is an estimate, not measured: ${formatNumber(integerMultiplyAdd)} pJ for a product of 8-bit integers with its addition, ${floatMultiplyAdd} pJ for one of floats, ${byteMoved} pJ for a byte from memory, each operand once. The figures are of 45 nm chips (M. Horowitz, “Computing’s energy problem”, ISSCC 2014); compare the two columns rather than take either by itself.</p>`,
   ].join('\n');
 }

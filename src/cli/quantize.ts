@@ -5,7 +5,7 @@ import { type Command, perform, runtimeOption } from './command.ts';
 import { describeDamage } from './damageText.ts';
 import { readInput } from './inputFiles.ts';
 import { savedInput } from './jobs/calibrateModel.ts';
-import { type QuantizeModelReport, quantizeModel } from './jobs/quantizeModel.ts';
+import { type QuantizeModelParameters, type QuantizeModelReport, quantizeModel } from './jobs/quantizeModel.ts';
 import { readModel } from './modelFiles.ts';
 import { assertWritable, writeWhole } from './outputFiles.ts';
 import { quantizationPage } from './quantizationPage.ts';
@@ -67,7 +67,10 @@ export const quantizeCommand: Command = {
     const settings = readSettings(options, quantization.activations !== 'float');
     const smooth = smoothOption(options);
     const budget = readBudget(options);
-    const output = requiredOption(options, 'output');
+    if (format === 'qoperator' && quantization.activations === 'float') {
+      throw new UsageError('--format qoperator computes with codes, but activations stay in float; take qdq.');
+    }
+    const output = outputOption(options, format);
     const page = textOption(options, 'report');
     const samplesOf = page !== undefined ? '--report' : budget ? 'A budget' : undefined;
     const samples = await readSamples(options, quantization.activations, smooth, samplesOf);
@@ -109,6 +112,14 @@ export const quantizeCommand: Command = {
     reporter.result({ ...report, output, ...(page !== undefined && { page }) }, () => describe(report, output, page));
   },
 };
+
+/** @throws UsageError for a name that says another format */
+function outputOption(options: ParsedOptions, format: QuantizeModelParameters['format']): string {
+  const output = requiredOption(options, 'output');
+  const [own, other] = format === 'safetensors' ? ['.safetensors', '.onnx'] : ['.onnx', '.safetensors'];
+  if (!output.toLowerCase().endsWith(other)) return output;
+  throw new UsageError(`--output is ${output}, but --format ${format} writes ${own} files; change one of them.`);
+}
 
 /** What to calibrate with: samples, a calibration that was saved, or both, and where to save it. */
 async function readSamples(

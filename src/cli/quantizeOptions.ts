@@ -170,6 +170,11 @@ export function readBudget(options: ParsedOptions): JobBudget | null {
   if (bytes && milliseconds) {
     throw new UsageError('--budget-bytes and --budget-milliseconds are both given; give one of them.');
   }
+  if (bytes && given(options, 'weight-bits')) {
+    throw new UsageError(
+      '--weight-bits is given, but --budget-bytes chooses the bits of each layer; give one of them.',
+    );
+  }
   if (bytes) return { bytes: integerOption(options, 'budget-bytes', 1, 2 ** 40) };
   return milliseconds ? { milliseconds: magnitudeOption(options, 'budget-milliseconds') } : null;
 }

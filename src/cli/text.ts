@@ -15,8 +15,10 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
   return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
 
-/** A number for people: four significant digits, thousands separated. */
+/** A number for people: four significant digits, thousands separated; with an exponent where there would be zeros without end. */
 export function formatNumber(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e15 || (magnitude < 1e-6 && magnitude > 0)) return value.toPrecision(4);
   return value.toLocaleString(
     'en',
     Math.abs(value) < 1000 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 0 },

@@ -182,7 +182,7 @@ function notANumber(cursor: Cursor, column: number): InvalidInput {
   const text = cellText(cursor.bytes, cursor);
   const remedy =
     cursor.line === 1
-      ? 'If the first line is a header, say so (header); if the column is no number, select the others (columns).'
+      ? 'If the first line is a header, say so (header); if the column holds no numbers, select others (columns).'
       : 'Correct the cell, or select the other columns (columns). Decimals take a point.';
   return new InvalidInput(
     `Line ${cursor.line}, column ${column} (from 0) of the CSV file is ${JSON.stringify(text.slice(0, 40))}, not a finite number. ${remedy}`,

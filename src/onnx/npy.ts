@@ -27,7 +27,7 @@ function npyData(elementType: ElementType, data: HostTensor['data']): NpyData {
  *
  * @param elementType what it must be; that of the file unless given
  * @param what names it in errors
- * @throws InvalidInput for a damaged file, another type, or an integer out of the range of 2 or 4 bits; LimitExceeded for a
+ * @throws InvalidInput for a damaged file, another type, NaN, or an integer out of the range of 2 or 4 bits; LimitExceeded for a
  * 64-bit integer beyond ±(2⁵³ − 1)
  */
 export function tensorFromNpy(bytes: Uint8Array, elementType: ElementType | undefined, what: string): HostTensor {
@@ -44,6 +44,7 @@ export function tensorFromNpy(bytes: Uint8Array, elementType: ElementType | unde
     const value = typeof item === 'bigint' ? safeInteger(item, what) : item;
     data[index] = wanted === 'bool' ? Number(value !== 0) : value;
   }
+  assertNoNaN(data, what);
   const [least, greatest] = integerRange(wanted) ?? [];
   const wrong =
     least === undefined || greatest === undefined ? -1 : data.findIndex((value) => value < least || value > greatest);
@@ -53,4 +54,14 @@ export function tensorFromNpy(bytes: Uint8Array, elementType: ElementType | unde
     );
   }
   return { elementType: wanted, shape, data };
+}
+
+/** @throws InvalidInput for a NaN: models make nothing but NaN of it */
+function assertNoNaN(data: HostTensor['data'], what: string): void {
+  const place = data.findIndex(Number.isNaN);
+  if (place >= 0) {
+    throw new InvalidInput(
+      `${what}: element ${place} is NaN, of which nothing can be computed. Replace it by a number.`,
+    );
+  }
 }

@@ -73,7 +73,7 @@ class WireCheck {
         if (field) this.#content(field, from, from + length, depth, at);
         this.#position = from + length;
       } else {
-        if (field && kind !== kindOf(field)) this.#fail(`the field ${field} is of another kind`, at);
+        if (field && kind !== kindOf(field)) this.#fail(`the ${field} is of another kind`, at);
         if (field?.fieldKind === 'list') this.#allocate(longBytes);
         if (kind === wire.varint) this.#varint(end);
         else if (kind === wire.bit32) this.#skip(4, end);
@@ -91,7 +91,7 @@ class WireCheck {
     }
     const kind = kindOf(field);
     if (kind === wire.bytes) this.#allocate(textBytes + (field.scalar === ScalarType.STRING ? to - from : 0));
-    else if (field.fieldKind !== 'list') this.#fail(`the field ${field} is of another kind`, at);
+    else if (field.fieldKind !== 'list') this.#fail(`the ${field} is of another kind`, at);
     else if (kind === wire.varint) this.#packedVarints(from, to);
     else {
       const size = kind === wire.bit32 ? 4 : 8;

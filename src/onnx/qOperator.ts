@@ -34,7 +34,7 @@ const makingOthers = /^(DequantizeLinear|MatMulIntegerToFloat|QGemm|Cast|Shape|S
  * Gather from a table of 256. QuantizeLinear and DequantizeLinear stay at the borders, and around what has no integer form.
  *
  * @param graph in QDQ form, of operator set 13 or newer
- * @throws InvalidQuantization for an older graph, and for nodes that take uint8 codes and make int8 ones or the other way
+ * @throws InvalidQuantization for an older graph, for one without quantized activations, and for nodes that take uint8 codes and make int8 ones or the other way
  */
 export function toQOperator(graph: Graph, operators: OperatorTable): Graph {
   // ONNX Runtime has no convolution of codes to floats with a scale a channel.
@@ -42,6 +42,11 @@ export function toQOperator(graph: Graph, operators: OperatorTable): Graph {
   if (editor.opset() < 13) {
     throw new InvalidQuantization(
       `The graph is of operator set ${editor.opset()}, in which codes can be neither clipped nor moved; upgrade it to 13.`,
+    );
+  }
+  if (!graph.nodes.some(({ operator }) => operator === 'QuantizeLinear')) {
+    throw new InvalidQuantization(
+      'Only weights of the graph are quantized, so that there is nothing for integer operators to compute; quantize activations too, or export it as QDQ.',
     );
   }
   dropIdentities(editor);

@@ -110,6 +110,15 @@ test.concurrent('the text for people has the figures, and stderr no progress', a
   expect(stderr).toMatch(/^(No GPU is used: .*\n)?$/);
 });
 
+test.concurrent('a first line of numbers is a header where that is said', async () => {
+  const file = join(folder, 'years.csv');
+  writeFileSync(file, '2024,2025\n1,2\n8,9\n');
+  const words = ['cluster', 'kmeans', file, '--clusters', '2'];
+  expect((await cuantaJson([...words, '--header'])).sizes).toEqual([1, 1]);
+  const { sizes } = await cuantaJson(words);
+  expect((sizes as number[]).reduce((sum, size) => sum + size)).toBe(3);
+});
+
 describe.concurrent('files', () => {
   test('the input is not overwritten, under whatever name', async () => {
     const points = join(folder, 'points.npy');

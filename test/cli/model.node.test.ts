@@ -78,6 +78,10 @@ beforeAll(() => {
   writeFileSync(at('weights.bin'), new Uint8Array(Float32Array.of(5, 6).buffer));
   for (const [name, , values] of types) writeFileSync(at(`${name}.npy`), tensorToNpy(hostTensor(name, [2, 3], values)));
   writeFileSync(at('one.npy'), tensorToNpy(hostTensor('float32', [1, 1], [4])));
+  writeFileSync(at('none.npy'), tensorToNpy(hostTensor('float32', [1, 1], [Number.NaN])));
+  writeFileSync(at('negative.npy'), tensorToNpy(hostTensor('float32', [1, 1], [-1])));
+  const root = { input: [value('x', [1, 1])], output: [value('y', [1, 1])], node: [node('Sqrt', ['x'], ['y'])] };
+  writeFileSync(at('root.onnx'), modelBytes(root));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -144,6 +148,8 @@ describe('cuanta run', () => {
 
   test.each([
     ['a file that is not there', 'nothing.onnx', [], 'InvalidInput', /nothing\.onnx could not be read/],
+    ['a NaN', 'root.onnx', ['x=none.npy'], 'InvalidInput', /The input "x": element 0 is NaN/],
+    ['a NaN that arises', 'root.onnx', ['x=negative.npy'], 'InvalidInput', /The output "y" is NaN/],
     ['a file that is no model', 'float32.npy', [], 'MalformedModel', /no ONNX model, or damaged/],
     [
       'an operator that there is not',

@@ -98,8 +98,9 @@ test('the forms of the result', async () => {
   const { nodes } = importOnnx(new Uint8Array(readFileSync(at('made.onnx'))));
   const names = nodes.map(({ operator }) => operator);
   expect(names).toEqual(['QuantizeLinear', 'QLinearMatMul', 'MatMulIntegerToFloat']);
-  await quantize('one.onnx', { calibration: at('samples.npy'), format: 'safetensors' });
-  const { quantization } = fromSafetensors(new Uint8Array(readFileSync(at('made.onnx'))));
+  const packed = at('made.safetensors');
+  await quantize('one.onnx', { calibration: at('samples.npy'), format: 'safetensors', output: packed });
+  const { quantization } = fromSafetensors(new Uint8Array(readFileSync(packed)));
   expect(quantization.get('w_quantized')).toMatchObject({ elementType: 'int8', shape: [4, 4], bits: 8, axis: 1 });
 });
 
@@ -153,6 +154,7 @@ test('a calibration that is saved, gone on with, and used again', async () => {
     await expect(quantize('one.onnx', options)).rejects.toThrow(InvalidInput);
   }
   await expect(quantize('wide.onnx', { calibration: saved })).rejects.toThrow(/of another model/);
+  await expect(quantize('wide.onnx', { calibration: at('nothing') })).rejects.toThrow(/There is no file or folder/);
 });
 
 test('widths, schemes, groups, rounding and overrides', async () => {

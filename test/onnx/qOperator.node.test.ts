@@ -89,11 +89,15 @@ test('layers whose results are read as floats stay in QDQ form', () => {
   expect(counts(toQOperator(b.graph([y]), operators))).toEqual({ QuantizeLinear: 1, DequantizeLinear: 2, Conv: 1 });
 });
 
-test('two types of activations, and old operator sets, are refused', () => {
+test('two types of activations, none, and old operator sets are refused', () => {
   const b = new GraphBuilder();
   const x = b.rounded(b.input('x', 'float32', [2, 2]), { type: 'uint8', scale: 0.1, zeroPoint: 3 });
   const y = b.node('MatMul', [x, b.weights(hostTensor('int8', [2, 2], [1, 2, 3, 4]), [0.5])]);
   const graph = b.graph([b.quantize(y, { type: 'int8', scale: 0.1, zeroPoint: 3 })]);
   expect(() => toQOperator(graph, operators)).toThrow(/"MatMul\d+" reads and makes uint8, int8 codes/);
   expect(() => toQOperator({ ...graph, opsets: new Map([['', 12]]) }, operators)).toThrow(InvalidQuantization);
+  const weightsOnly = new GraphBuilder();
+  const weights = weightsOnly.weights(hostTensor('int8', [2, 2], [1, 2, 3, 4]), [0.5]);
+  const product = weightsOnly.node('MatMul', [weightsOnly.input('x', 'float32', [2, 2]), weights]);
+  expect(() => toQOperator(weightsOnly.graph([product]), operators)).toThrow(/Only weights of the graph are quantized/);
 });

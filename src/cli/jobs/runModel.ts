@@ -1,3 +1,4 @@
+import { InvalidInput } from '../../base/errors.ts';
 import type { MemoryReport } from '../../gpu/bufferPool.ts';
 import type { HostTensor } from '../../graph/hostTensor.ts';
 import type { FloatNode } from '../../graph/integerOnly.ts';
@@ -59,6 +60,13 @@ export const runModel: Job<RunModelParameters, RunModelReport> = {
     const results = [...model.run(feeds)];
     const tensors = await Promise.all(results.map(([, result]) => result.read()));
     const milliseconds = performance.now() - start;
+    tensors.forEach(({ data }, index) => {
+      const place = data.findIndex(Number.isNaN);
+      if (place < 0) return;
+      throw new InvalidInput(
+        `The output "${results[index]?.[0]}" is NaN at element ${place}: an infinity or a quotient of zeros arose on the way. --self-check names the first node that goes astray; check the values of the inputs.`,
+      );
+    });
     for (const [, result] of results) result.dispose();
     const memory = { ...model.memory, ...engine.memory };
     if (parameters.selfCheck) onProgress?.('comparing each node with its definition');
