@@ -128,7 +128,7 @@ interface ChosenRow {
 }
 
 const chosenRows: readonly ChosenRow[] = [
-  { widths: [8, 4], storage: 'onnx', bits: 4, shareMore: [0, 0.1, 0.3], columns: ['nearest, corrected', 'gptq'] },
+  { widths: [8, 4], storage: 'onnx', bits: 4, shareMore: [0.1, 0.3], columns: ['nearest, corrected', 'gptq'] },
   { widths: [8, 6, 5, 4, 3, 2], storage: 'packed', bits: 3, shareMore: [0, 0.15], columns: ['gptq'] },
 ];
 
