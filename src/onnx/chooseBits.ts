@@ -56,7 +56,7 @@ export interface ChosenBits extends BitChoice {
 
 /**
  * Chooses the bits of each layer's weights under a budget so that the outputs suffer least. Each width of each layer is
- * measured by itself: the noise in the model's outputs on the samples, everything else in float. See `bitCurve` for the rest.
+ * measured by itself: the noise in the model's outputs on the samples, or in what a final Softmax reads, everything else in float. See `bitCurve` for the rest.
  * Weights are rounded as `quantization` says, so that careful rounding pays. Takes one run for each width, layer and sample, each
  * from that layer to the outputs.
  *
@@ -78,9 +78,20 @@ export async function chooseBits(
   samples: readonly ModelInputs[],
   options: ChooseBitsOptions,
 ): Promise<ChosenBits> {
-  const { budgetBytes, budgetMilliseconds, storage = 'onnx' } = options;
+  const { budgetBytes, budgetMilliseconds } = options;
   if (budgetMilliseconds !== undefined) return chooseFloats(model, samples, budgetMilliseconds, options);
   if (budgetBytes === undefined) throw new InvalidInput('There is no budget; give bytes or milliseconds.');
+  using scoring = new Model(model.engine, beforeSoftmax(model.source), model.operators);
+  return await chooseWidths(scoring, samples, budgetBytes, options);
+}
+
+async function chooseWidths(
+  model: Model,
+  samples: readonly ModelInputs[],
+  budgetBytes: number,
+  options: ChooseBitsOptions,
+): Promise<ChosenBits> {
+  const { storage = 'onnx' } = options;
   if (samples.length === 0) throw new InvalidInput('There are no samples to measure widths with; give at least one.');
   const { widths = storage === 'onnx' ? [8, 4] : [8, 7, 6, 5, 4, 3, 2] } = options;
   if (widths.length === 0) throw new InvalidQuantization('There are no widths to choose from; give at least one.');
@@ -120,6 +131,29 @@ export async function chooseBits(
     curve: curve.map(({ bytes, sqnr }) => ({ bytes, sqnr })),
     layers,
     prepared: together.prepared,
+  };
+}
+
+/** Operators that give on what they read in another shape. */
+const reshaping: readonly string[] = ['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'];
+
+/**
+ * The graph with what a final Softmax reads in place of what it makes: where one class is certain, its chances hide what befell the
+ * scores, and noises behind it do not add up.
+ */
+export function beforeSoftmax(graph: Graph): Graph {
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const scoresOf = (name: string): string => {
+    let node = makers.get(name);
+    while (node?.domain === '' && reshaping.includes(node.operator)) node = makers.get(node.inputs[0] ?? '');
+    return node?.domain === '' && node.operator === 'Softmax' ? (node.inputs[0] ?? name) : name;
+  };
+  const outputs = new Map(graph.outputs.map((output) => [scoresOf(output.name), output]));
+  return {
+    ...graph,
+    outputs: [...outputs].map(([name, output]) =>
+      name === output.name ? output : { name, elementType: undefined, dimensions: undefined },
+    ),
   };
 }
 

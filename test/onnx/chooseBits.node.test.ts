@@ -3,11 +3,12 @@ import { Aborted, InvalidInput } from '../../src/base/errors.ts';
 import { Model } from '../../src/graph/model.ts';
 import { observeLayers } from '../../src/graph/quantization/layerInputs.ts';
 import type { QuantizeModelOptions } from '../../src/graph/quantization/options.ts';
-import { chooseBits, layersOf } from '../../src/onnx/chooseBits.ts';
+import { beforeSoftmax, chooseBits, layersOf } from '../../src/onnx/chooseBits.ts';
 import { operators } from '../../src/onnx/operators/index.ts';
 import { prepareWeights } from '../../src/onnx/prepareWeights.ts';
 import { quantizeModel } from '../../src/onnx/quantizeModel.ts';
 import { useEngine } from '../support/engine.ts';
+import { GraphBuilder } from '../support/graphBuilder.ts';
 import { inputs, network } from './quantizedNetwork.ts';
 
 const open = useEngine();
@@ -60,11 +61,17 @@ test.each(kinds)('widths are chosen for weights as they will be quantized: $weig
   expect([...again.keys()].sort()).toEqual(layerNames);
   for (const [name, layer] of again) expect(layer).toBe(choice.prepared.get(name));
   const { model: made } = quantizeModel(model, undefined, { ...options, prepared: choice.prepared });
-  using quantized = made;
+  using _ = made;
+  using float = new Model(engine, beforeSoftmax(model.source), operators);
+  using quantized = new Model(engine, beforeSoftmax(made.source), operators);
   let [signal, noise] = [0, 0];
   for (const { x } of samples) {
     const [wanted, found] = await Promise.all(
-      [model, quantized].map(async (each) => (await each.run({ x }).get('y')?.read())?.data ?? []),
+      [float, quantized].map(async (each) => {
+        const [scores] = each.run({ x }).values();
+        using read = scores;
+        return (await read?.read())?.data ?? [];
+      }),
     );
     wanted?.forEach((value: number, index: number) => {
       signal += value ** 2;
@@ -72,6 +79,17 @@ test.each(kinds)('widths are chosen for weights as they will be quantized: $weig
     });
   }
   expect(10 * Math.log10(signal / noise)).toBeCloseTo(choice.measuredSqnr, 1);
+});
+
+test('scores stand for the chances that a final softmax makes of them', () => {
+  const builder = new GraphBuilder(21);
+  const x = builder.input('x', 'float32', [2, 3]);
+  const [scores, plain] = [builder.node('Relu', [x]), builder.node('Neg', [x])];
+  const shape = builder.constant('int64', [2], [1, 6]);
+  const chances = builder.node('Reshape', [builder.node('Softmax', [scores]), shape]);
+  const graph = builder.graph([chances, plain]);
+  expect(beforeSoftmax(graph).outputs.map(({ name }) => name)).toEqual([scores, plain]);
+  expect(beforeSoftmax({ ...graph, outputs: graph.outputs.slice(1) }).outputs).toEqual(graph.outputs.slice(1));
 });
 
 test('codes found for floats hold for quantized activations', async () => {

@@ -57,8 +57,8 @@ export interface BitChoice {
   /** Of the weights of all layers and their scales, at the chosen widths. */
   readonly bytes: number;
   /**
-   * SQNR of the outputs in decibels: as the layers' noises add up, and as measured. Activations are in float where bytes are short,
-   * and as asked for where time is.
+   * SQNR in decibels: as the layers' noises add up, and as measured. Where bytes are short, of the outputs, or of what a final Softmax
+   * reads, activations in float; where time is, of the outputs, activations as asked for.
    */
   readonly predictedSqnr: number;
   readonly measuredSqnr: number;
