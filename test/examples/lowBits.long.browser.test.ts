@@ -206,7 +206,7 @@ describe.each(measured)('weights of the $role', ({ role, kind, rows }) => {
         const quantization = optionsOf(column, {});
         const started = performance.now();
         const options = { widths, storage, quantization, budgetBytes: Number.MAX_SAFE_INTEGER };
-        const { layers } = await chooseBits(model, inputs.slice(0, 2), options);
+        const { layers } = await chooseBits(model, inputs.slice(0, 3), options);
         const seconds = Math.round((performance.now() - started) / 1000);
         const even = layers.flatMap((layer) => layer.widths.find((width) => width.bits === bits) ?? []);
         const bytes = even.reduce((sum, width) => sum + width.bytes, 0);
