@@ -31,7 +31,7 @@ table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: ta
 #damage ~ .scrolled table { width: 100%; }
 th, td { padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; vertical-align: top; }
 th:first-child { text-align: left; }
-.kernel { display: block; min-width: 24rem; white-space: normal; color: var(--quiet); font-size: 0.75rem; font-weight: 400; }
+.kernel { display: block; width: min(20rem, 60vw); white-space: normal; color: var(--quiet); font-size: 0.75rem; font-weight: 400; }
 thead th { position: sticky; top: 0; background: var(--panel); color: var(--quiet); font-weight: 400; }
 tbody th { font-weight: 400; }
 tbody tr:last-child > * { border-bottom: 0; }
