@@ -6,7 +6,7 @@ import { tensorFromNpy, tensorToNpy } from '../../src/onnx/npy.ts';
 
 describe('a tensor as a file and back', () => {
   test.each<[ElementType, NpyDtype, number[]]>([
-    ['float32', 'float32', [1.5, -0, Number.NaN, Number.NEGATIVE_INFINITY]],
+    ['float32', 'float32', [1.5, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]],
     ['float64', 'float64', [0.1, 1e300, 0, 0]],
     ['float16', 'float16', [1.5, 65504, -(2 ** -24), 0]],
     ['int64', 'int64', [-(2 ** 53) + 1, 2 ** 53 - 1, 0, 5]],
@@ -37,6 +37,7 @@ describe('a tensor as a file and back', () => {
 
 test.each<[string, ElementType, NpyData, new (message: string) => Error, RegExp]>([
   ['another type', 'float32', Float64Array.of(1), InvalidInput, /x is float64, but the model takes float32.*astype/],
+  ['NaN', 'float32', Float32Array.of(0, Number.NaN), InvalidInput, /x: element 1 is NaN/],
   ['beyond four bits', 'int4', Int8Array.of(0, 8), InvalidInput, /element 1 is 8, but int4 goes from -8 to 7/],
   ['beyond the safe integers', 'int64', BigInt64Array.of(2n ** 60n), LimitExceeded, /1152921504606846976/],
 ])('%s', (_what, elementType, data, error, message) => {
