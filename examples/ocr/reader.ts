@@ -1,5 +1,6 @@
 /** Reads pictures: finds lines of text, turns those that are upside down, and reads them. Runs in Node and in pages. */
-import { breathe, throwIfAborted } from '../../src/base/pieces.ts';
+import { throwIfAborted } from '../../src/base/abort.ts';
+import { breathe } from '../../src/base/pieces.ts';
 import { InvalidInput, type Model } from '../../src/index.ts';
 import { detectorInput, findBoxes } from './detection.ts';
 import { type Quad, turned, withMargin } from './geometry.ts';

@@ -1,5 +1,5 @@
 /** Long work on the CPU in pieces, between which a page can draw and take input. */
-import { Aborted } from './errors.ts';
+import { throwIfAborted } from './abort.ts';
 
 /** Work that may be interrupted wherever it yields; it returns its result. */
 export type Pieces<Result> = Generator<void, Result, void>;
@@ -43,9 +43,4 @@ export function breathe(): Promise<void> {
     };
     port2.postMessage(undefined);
   });
-}
-
-/** @throws Aborted when the signal has fired */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new Aborted('The work was stopped before its end. Start it again to have a result.');
 }

@@ -1,5 +1,6 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
-import { breathe, throwIfAborted } from '../../base/pieces.ts';
+import { breathe } from '../../base/pieces.ts';
 import { matmul } from '../../gemm/matmul.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { perChannel } from '../../quant/granularity.ts';

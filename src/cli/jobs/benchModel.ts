@@ -1,6 +1,7 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput, LimitExceeded } from '../../base/errors.ts';
 import { halfToNumber, numberToHalf } from '../../base/half.ts';
-import { breathe, throwIfAborted } from '../../base/pieces.ts';
+import { breathe } from '../../base/pieces.ts';
 import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Graph, GraphValue } from '../../graph/graph.ts';

@@ -1,4 +1,5 @@
-import { breathe, throwIfAborted } from '../../base/pieces.ts';
+import { throwIfAborted } from '../../base/abort.ts';
+import { breathe } from '../../base/pieces.ts';
 import type { JobContext } from './job.ts';
 import { type Distribution, distributionOf } from './timing.ts';
 

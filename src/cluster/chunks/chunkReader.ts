@@ -1,6 +1,6 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
 import type { PointChunk, PointChunks } from '../../base/pointChunks.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { type Frame, toFrame } from '../points/frame.ts';
 import { assertCounts } from '../points/points.ts';
 
@@ -82,7 +82,7 @@ export class ChunkReader {
         ended = done === true;
         if (ended) break;
         coming = next();
-        assertNotAborted(this.#signal);
+        throwIfAborted(this.#signal);
         this.#assertChunk(chunk, firstRow);
         checksum = checksumOf(checksum, chunk.data);
         yield { data: chunk.data, rowCount: chunk.rowCount, firstRow };
@@ -124,7 +124,7 @@ export class ChunkReader {
   async readRow(row: number): Promise<Float32Array | Float64Array> {
     const { columnCount } = this;
     if (this.#source.readRows) {
-      assertNotAborted(this.#signal);
+      throwIfAborted(this.#signal);
       const data = await this.#source.readRows(row, 1);
       if (data.length === columnCount) return data;
       throw new ShapeMismatch(

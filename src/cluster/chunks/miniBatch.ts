@@ -1,10 +1,10 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { PointChunks } from '../../base/pointChunks.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
 import { recordAssign, recordNorms } from '../kmeans/assign.ts';
 import { givenCentroids, KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from '../kmeans/kmeans.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { toFrame } from '../points/frame.ts';
 import type { PointStatistics } from '../points/pointSet.ts';
 import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts';
@@ -143,7 +143,7 @@ export class MiniBatchKMeans {
     batchesOf: (statistics: PointStatistics, reader: ChunkReader) => Batches,
     shown?: ShownBatches,
   ): Promise<MiniBatchChunkFit> {
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const reader = new ChunkReader(points, 'MiniBatchKMeans', run.signal);
     const { statistics, centroids } = await this.#survey(reader);
     const { clusters } = this.#start;
@@ -202,7 +202,7 @@ export class MiniBatchKMeans {
     const chunk = new HeldChunk(engine, statistics, { capacity: batchSize, columnCount, clusterCount });
     try {
       for await (const framed of batches) {
-        assertNotAborted(signal);
+        throwIfAborted(signal);
         const { state } = chunk;
         chunk.upload(framed);
         state.setCentroids(centres.rounded());

@@ -1,8 +1,8 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { PointChunks } from '../../base/pointChunks.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { givenCentroids, KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from '../kmeans/kmeans.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { haltReasons, type Status } from '../kmeans/state.ts';
 import { toFrame } from '../points/frame.ts';
 import type { PointStatistics } from '../points/pointSet.ts';
@@ -86,7 +86,7 @@ export class StreamingKMeans {
     points: PointChunks,
     run: Pick<KMeansRun, 'signal' | 'onProgress'> = {},
   ): Promise<StreamingKMeansFit> {
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const reader = new ChunkReader(points, 'StreamingKMeans', run.signal);
     const { statistics, centroids } = await this.#survey(reader);
     const { clusters } = this.#hyperparameters;

@@ -1,10 +1,10 @@
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Allocation } from '../../gpu/allocation.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { declareKernel } from '../../gpu/kernel.ts';
 import { Tensor } from '../../gpu/tensor.ts';
 import { workRuns } from '../../gpu/windows.ts';
-import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
 import { labelsHash } from '../labelsHash.ts';
 import { RangeSums } from '../points/pointRanges.ts';
 import type { PointSet } from '../points/pointSet.ts';
@@ -184,7 +184,7 @@ export class Dbscan {
    */
   async fit(engine: Engine, points: PointSource, run: DbscanRun = {}): Promise<DbscanFit> {
     const { rowCount, columnCount } = shapeOf(points, 'Dbscan');
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const source = points instanceof Tensor ? { data: await points.read(), rowCount, columnCount } : points;
     const scratch = new Scratch(engine);
     try {
@@ -351,7 +351,7 @@ async function readWords(
   name: 'forest' | 'results',
   { signal }: DbscanRun,
 ): Promise<Uint32Array> {
-  assertNotAborted(signal);
+  throwIfAborted(signal);
   return new Uint32Array(await abortable(engine.readBytes(bindings[name], rowCount * 4), signal));
 }
 

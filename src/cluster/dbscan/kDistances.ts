@@ -1,8 +1,8 @@
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { declareKernel } from '../../gpu/kernel.ts';
 import { workRuns } from '../../gpu/windows.ts';
-import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
 import { type PointSource, shapeOf } from '../points/points.ts';
 import { prepareWhole, type WholePoints } from '../points/wholePoints.ts';
 
@@ -71,7 +71,7 @@ export async function kDistances(
   if (!Number.isSafeInteger(sample) || sample < 2) {
     throw new InvalidInput(`kDistances: sample is ${sample}; ask about a whole number of points, at least 2.`);
   }
-  assertNotAborted(signal);
+  throwIfAborted(signal);
   const count = Math.min(sample, rowCount);
   const queries = Uint32Array.from({ length: count }, (_, index) => Math.floor((index * rowCount) / count));
   const whole = await prepareWhole(engine, points, 'kDistances');

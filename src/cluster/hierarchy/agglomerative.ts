@@ -1,7 +1,7 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { KMeans } from '../kmeans/kmeans.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { distinctRows } from '../points/duplicates.ts';
 import { framePoints } from '../points/framedPoints.ts';
 import { type PointSource, shapeOf } from '../points/points.ts';
@@ -92,7 +92,7 @@ export class Agglomerative {
    * LimitExceeded, OutOfMemory, Aborted
    */
   async fit(engine: Engine, points: PointSource, run: LinkageRun = {}): Promise<AgglomerativeFit> {
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const { rowCount } = shapeOf(points, 'Agglomerative');
     const { preclusters = rowCount } = this;
     if (preclusters > rowCount) {
@@ -180,7 +180,7 @@ export class Agglomerative {
       clusters.release();
     }
     if (merges) return merges;
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const chained = chainMerges(leaves, linkage === 'average' ? 'average' : 'complete');
     run.onProgress?.({ clusters: 1 });
     return chained;

@@ -1,4 +1,4 @@
-import { assertNotAborted } from '../kmeans/lloyd.ts';
+import { throwIfAborted } from '../../base/abort.ts';
 import { type Candidates, type LinkedClusters, type Merges, winsTie } from './linkage.ts';
 
 /** How far the merges are. */
@@ -100,7 +100,7 @@ async function findNearest(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const rows = Uint32Array.from(Array.from(nearest.keys()).filter((row) => nearest[row] === unknown));
-  assertNotAborted(signal);
+  throwIfAborted(signal);
   const candidates = await clusters.nearest(rows);
   let ties = false;
   rows.forEach((row, place) => {

@@ -1,5 +1,5 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { allRows, PairPoints } from '../pairs.ts';
 import { distanceError, type Leaves, type Merges, rowDistance } from './linkage.ts';
 import type { LinkageRun } from './mutualNeighbours.ts';
@@ -31,7 +31,7 @@ export async function spanningTree(engine: Engine, leaves: Leaves, run: LinkageR
         const other = nearest[point] as number;
         return other === unknown || tags[point] === tags[other];
       });
-      assertNotAborted(run.signal);
+      throwIfAborted(run.signal);
       const found = await points.nearest(rows, tags, sizes);
       rows.forEach((point, place) => {
         const low = Math.sqrt(found.best[place] as number);

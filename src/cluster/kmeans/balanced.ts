@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput, LimitExceeded } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
@@ -7,7 +8,6 @@ import { type HostPoints, type PointSource, shapeOf } from '../points/points.ts'
 import { wholeNumber } from '../wholeNumber.ts';
 import { addInertia } from './inertia.ts';
 import { KMeans, type KMeansFit, type KMeansOptions, type KMeansRun } from './kmeans.ts';
-import { assertNotAborted } from './lloyd.ts';
 import { balancedLabels, type Capacity } from './transport.ts';
 
 /** Hyperparameters: those of the k-means that it starts from, and how large a cluster may be. */
@@ -94,7 +94,7 @@ export class BalancedKMeans {
     let labels = free.labels;
     let inertia = Number.POSITIVE_INFINITY;
     for (let iteration = 1; ; iteration++) {
-      assertNotAborted(run.signal);
+      throwIfAborted(run.signal);
       const next = balancedLabels(squaredDistances(host, centroids, clusters), clusters, capacity);
       const moved = meansOf(host, next, centroids);
       const nextInertia = addInertia(0, host.data, host.columnCount, next, moved);

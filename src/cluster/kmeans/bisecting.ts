@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
@@ -8,7 +9,6 @@ import { derivedSeed } from '../random.ts';
 import { wholeNumber } from '../wholeNumber.ts';
 import { addInertia } from './inertia.ts';
 import { KMeans, type KMeansFit, type KMeansIteration, type KMeansOptions, type KMeansRun } from './kmeans.ts';
-import { assertNotAborted } from './lloyd.ts';
 
 /** Which cluster is split next: that with the greatest inertia, or with the most points; the lowest index wins a tie. */
 export type BisectingStrategy = 'biggest-inertia' | 'largest-cluster';
@@ -114,7 +114,7 @@ export class BisectingKMeans {
         `BisectingKMeans: ${this.clusters} clusters of ${shape.rowCount} points; ask for at most ${shape.rowCount} clusters.`,
       );
     }
-    assertNotAborted(signal);
+    throwIfAborted(signal);
     const host: HostPoints = points instanceof Tensor ? { ...shape, data: await points.read() } : points;
     const all = Uint32Array.from({ length: host.rowCount }, (_, row) => row);
     const once = await new KMeans({ ...this.#split, init: 'first', starts: 1, clusters: 1 }, 'BisectingKMeans').fit(

@@ -1,3 +1,4 @@
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
@@ -8,7 +9,7 @@ import { unitFrame, unitRows } from '../points/unitRows.ts';
 import { wholeWeights } from '../points/weights.ts';
 import { wholeNumber } from '../wholeNumber.ts';
 import { type Int8Report, Int8Rounds } from './int8Rounds.ts';
-import { abortable, assertNotAborted, runLloyd } from './lloyd.ts';
+import { runLloyd } from './lloyd.ts';
 import { centroidsOf, measuredPoints, objective, type Predictor, predictorOf } from './predictor.ts';
 import { initializations, type KMeansInit, startCentroids } from './startCentroids.ts';
 import { ClusterState } from './state.ts';
@@ -237,7 +238,7 @@ export class KMeans {
     const shape = shapeOf(points, estimator);
     const given = givenCentroids(this, shape, estimator);
     const weights = run.weights && wholeWeights(run.weights, shape.rowCount, estimator);
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const cosine = this.metric === 'cosine';
     const measured = await measuredPoints(points, cosine, estimator);
     const prepared = await preparePoints(engine, measured, estimator, {

@@ -1,4 +1,4 @@
-import { Aborted } from '../../base/errors.ts';
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { type AssignOptions, recordAssign, recordNorms, type ScoreForm } from './assign.ts';
 import { recordChanges } from './changes.ts';
 import { recordFinish } from './finish.ts';
@@ -27,37 +27,6 @@ const batchMilliseconds = 100;
 const largestBatch = 64;
 /** Share of undecided points from which the direct form pays: it leaves fewer of them. */
 export const directShare = 1 / 16;
-
-/** @throws Aborted once the signal has fired. */
-export function assertNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) {
-    throw new Aborted(`The work was aborted by its signal (${String(signal.reason)}); run it again to start afresh.`);
-  }
-}
-
-/** Settles as `promise` does, or rejects with `Aborted` as soon as the signal fires. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  assertNotAborted(signal);
-  if (!signal) return promise;
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => {
-      try {
-        assertNotAborted(signal);
-      } catch (error) {
-        reject(error);
-      }
-    };
-    signal.addEventListener('abort', stop);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    // Whatever becomes of it once the caller has left is nobody's concern.
-    promise.catch(() => undefined);
-  }
-}
 
 function recordRound(state: ClusterState, options: AssignOptions): void {
   recordNorms(state);
@@ -88,7 +57,7 @@ export async function runLloyd(state: ClusterState, options: LloydOptions): Prom
   let batch = options.batch ?? 1;
   let status: Status | undefined;
   while (!status || (status.halted === haltReasons.running && status.iteration < maximumIterations)) {
-    assertNotAborted(signal);
+    throwIfAborted(signal);
     const started = performance.now();
     const iteration: number = status?.iteration ?? 0;
     const rounds = Math.min(batch, maximumIterations - iteration);

@@ -1,9 +1,9 @@
+import { abortable } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import { toFrame } from '../points/frame.ts';
 import { recordGather } from '../points/gather.ts';
 import type { PointSet } from '../points/pointSet.ts';
 import { derivedSeed, randomRows } from '../random.ts';
-import { abortable } from './lloyd.ts';
 import { seedPlusPlus } from './seeding.ts';
 import { seedParallel } from './seedParallel.ts';
 import type { ClusterState } from './state.ts';

@@ -1,6 +1,6 @@
+import { throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
-import { assertNotAborted } from '../kmeans/lloyd.ts';
 import { allRows, largestSegment, PairPoints, segmentsOf } from '../pairs.ts';
 import { framePoints } from '../points/framedPoints.ts';
 import { type PointSource, shapeOf } from '../points/points.ts';
@@ -75,7 +75,7 @@ async function silhouettesOf(
   rows: Uint32Array<ArrayBuffer>,
   signal: AbortSignal | undefined,
 ): Promise<Float64Array<ArrayBuffer>> {
-  assertNotAborted(signal);
+  throwIfAborted(signal);
   const { rowCount } = shapeOf(source, 'silhouette');
   const { codes, sizes } = clusterCodes(labels, rowCount, 'silhouette');
   const { coordinates, columnCount } = await framePoints(source, 'silhouette');
@@ -102,7 +102,7 @@ async function silhouettesOf(
   try {
     const asked = rows.map((row) => places[row] as number);
     await points.distanceSums(asked, segments, (first, sums) => {
-      assertNotAborted(signal);
+      throwIfAborted(signal);
       const segmentCount = segments.length / 2;
       for (let place = 0; place * segmentCount < sums.length; place++) {
         const own = codes[rows[first + place] as number] as number;

@@ -1,8 +1,8 @@
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput, LimitExceeded, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import type { Tensor } from '../../gpu/tensor.ts';
 import { KMeans } from '../kmeans/kmeans.ts';
-import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
 import { lendLabels } from '../lentLabels.ts';
 import type { PointSet } from '../points/pointSet.ts';
 import { type PointSource, preparePoints, shapeOf } from '../points/points.ts';
@@ -168,7 +168,7 @@ export class GaussianMixture {
     const { rowCount, columnCount } = shapeOf(points, 'GaussianMixture');
     const shape = this.#shapeFor(engine, rowCount, columnCount);
     const means = this.#givenMeans(columnCount);
-    assertNotAborted(run.signal);
+    throwIfAborted(run.signal);
     const divisions = means ? [] : await this.#divide(engine, points, run.signal);
     const prepared = await preparePoints(engine, points, 'GaussianMixture', means ? { include: means } : {});
     try {

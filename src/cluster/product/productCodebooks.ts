@@ -1,7 +1,7 @@
+import { abortable } from '../../base/abort.ts';
 import { InvalidInput, ShapeMismatch } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { Tensor } from '../../gpu/tensor.ts';
-import { abortable } from '../kmeans/lloyd.ts';
 import { predictorOf } from '../kmeans/predictor.ts';
 import { centreNear, type Frame, frameExponent, reach, toFrame } from '../points/frame.ts';
 import { nonFinite } from '../points/pointSet.ts';

@@ -1,7 +1,7 @@
+import { abortable } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { KMeans } from '../kmeans/kmeans.ts';
-import { abortable } from '../kmeans/lloyd.ts';
 import { type PointSource, shapeOf } from '../points/points.ts';
 import { derivedSeed, randomIndex } from '../random.ts';
 import { columnsOf, hostPoints, ProductCodebooks, type ProductCodebooksOptions } from './productCodebooks.ts';

@@ -1,9 +1,9 @@
+import { abortable, throwIfAborted } from '../../base/abort.ts';
 import { InvalidInput } from '../../base/errors.ts';
 import type { Allocation } from '../../gpu/allocation.ts';
 import type { Engine } from '../../gpu/engine.ts';
 import { declareKernel } from '../../gpu/kernel.ts';
 import { workRuns } from '../../gpu/windows.ts';
-import { abortable, assertNotAborted } from '../kmeans/lloyd.ts';
 import type { Frame } from '../points/frame.ts';
 import type { HostPoints } from '../points/points.ts';
 import { codeAt, type HeldProductCodes, type ProductLayout } from './productCodes.ts';
@@ -86,7 +86,7 @@ export async function searchCodes(
       `Product quantization: count is ${count}; it must be a whole number from 1 to ${largest}, at most ${largestCount} and the number of codes, ${codes.rowCount}.`,
     );
   }
-  assertNotAborted(signal);
+  throwIfAborted(signal);
   const kept = Math.min(codes.rowCount, count + spare);
   const rows = new Int32Array(queries.rowCount * count);
   const distances = new Float64Array(queries.rowCount * count);
